@@ -1,0 +1,1 @@
+"""Workers, client and command line. The import rules between the packages stand in `pyproject.toml`."""

@@ -1,0 +1,1 @@
+"""Key-value streams: what submissions to the flow say, and what the state is after them."""
