@@ -1,0 +1,1 @@
+"""Compiled twins of slow protocol functions: the same signatures, tested equal."""
