@@ -1,0 +1,1 @@
+"""One typed class per contract, one method per call, domain types out."""
