@@ -1,0 +1,1 @@
+"""What survives a restart: SQLite databases and segment files."""
