@@ -1,0 +1,1 @@
+"""JSON-RPC and HTTP, servers and clients."""
