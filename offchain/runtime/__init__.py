@@ -1,0 +1,1 @@
+"""What every worker shares: settings, logging, metrics, the loop."""
