@@ -1,0 +1,1 @@
+"""Storage: node, indexer and client."""

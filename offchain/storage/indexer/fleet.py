@@ -1,0 +1,113 @@
+"""The nodes that an indexer lists, and how they are."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from offchain.errors import PeerUnavailable, RemoteRefused
+from offchain.net.http_client import HttpClient
+from offchain.protocol.shards import Shard
+from offchain.runtime.logging import get_logger
+from offchain.storage.client.network import Holder, Node, gathered
+from offchain.storage.client.node import NodeClient, NodeStatus
+from offchain.storage.wire import FileInfo
+
+log = get_logger("fleet")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A node. `latency` in milliseconds; `since` in Unix time; without `status` it did not answer last time.
+
+    `framed` tells whether it has the binary endpoint.
+    """
+
+    url: str
+    client: NodeClient
+    shard: Shard = Shard()
+    status: NodeStatus | None = None
+    latency: int = 0
+    since: int = 0
+    problem: str = "not asked yet"
+    framed: bool = False
+
+
+class Fleet:
+    """Nodes by URL, looked at again and again; safe to use from several threads."""
+
+    def __init__(self, urls: Sequence[str], seconds: float, max_lag: int, now: Callable[[], float] = time.time) -> None:
+        """Invalid when one of `urls` is none."""
+        self._lock = threading.Lock()
+        clients = [NodeClient(HttpClient(url, seconds)) for url in urls]
+        self._members = {client.url: Member(client.url, client) for client in clients}
+        self._max_lag = max_lag
+        self._now = now
+
+    def look(self) -> None:
+        """Ask every node how it is."""
+        seen = gathered(self._seen, self.all())
+        with self._lock:
+            self._members = {member.url: member for member in seen}
+
+    def all(self) -> list[Member]:
+        """Every node as it was seen last."""
+        with self._lock:
+            return list(self._members.values())
+
+    def healthy(self) -> list[Member]:
+        """Nodes that answered, follow the same flow as the first of them, and do not lag."""
+        answering = [(member, member.status) for member in self.all() if member.status]
+        same = [(member, status) for member, status in answering if _flow_of(status) == _flow_of(answering[0][1])]
+        best = max((status.height for _, status in same), default=0)
+        return [member for member, status in same if status.height + self._max_lag >= best]
+
+    def told(self, ask: Callable[[NodeClient], FileInfo | None]) -> list[Holder]:
+        """What the healthy nodes that know a file say of it; `ask` asks one of them."""
+        members = self.healthy()
+        infos = gathered(lambda member: _answer(ask, member), members)
+        return [Holder(_node(member), info) for member, info in zip(members, infos, strict=True) if info]
+
+    def holders(self, root: bytes) -> list[Member]:
+        """Healthy nodes that have all of a file as far as their shard goes."""
+        members = self.healthy()
+        held = gathered(lambda member: _holds(member, root), members)
+        return [member for member, holds in zip(members, held, strict=True) if holds]
+
+    def _seen(self, member: Member) -> Member:
+        started = time.monotonic()
+        try:
+            status, shard = member.client.status(), member.client.shard()
+            latency = int((time.monotonic() - started) * 1000)
+        except (PeerUnavailable, RemoteRefused) as error:
+            if member.problem != str(error):
+                log.warning("node is gone", url=member.url, reason=str(error))
+            return replace(member, status=None, problem=str(error))
+        if member.status is None:
+            log.info("node is there", url=member.url, height=status.height)
+            member = replace(member, framed=member.client.speaks_frames())
+        since = member.since or int(self._now())
+        return replace(member, status=status, shard=shard, latency=latency, since=since, problem="")
+
+
+def _flow_of(status: NodeStatus) -> tuple[int, str]:
+    return status.chain_id, status.flow.lower()
+
+
+def _holds(member: Member, root: bytes) -> bool:
+    info = _answer(lambda client: client.file(root, need_available=True), member)
+    return info is not None and info.finalized
+
+
+def _answer(ask: Callable[[NodeClient], FileInfo | None], member: Member) -> FileInfo | None:
+    try:
+        return ask(member.client)
+    except (PeerUnavailable, RemoteRefused):
+        return None
+
+
+def _node(member: Member) -> Node:
+    assert member.status is not None
+    return Node(member.client, member.shard, member.status, member.framed)

@@ -1,0 +1,1 @@
+"""The storage node: follows the flow, takes segments, serves them."""
