@@ -1,0 +1,1 @@
+"""The client: stores files and directories, gets them back verified."""

@@ -1,0 +1,165 @@
+"""The nodes that a client works with: named by the user or by an indexer, and checked to follow the same flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from offchain.errors import Invalid, NotFound, PeerUnavailable, RemoteRefused, WrongChain, ZgError
+from offchain.net.http_client import HttpClient, shown
+from offchain.protocol.shards import Shard, select
+from offchain.protocol.submission import check
+from offchain.storage.client.indexer import IndexerClient
+from offchain.storage.client.node import NodeClient, NodeStatus
+from offchain.storage.wire import FileInfo
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+ASKED_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node that answers: its client, what it holds, whether it speaks frames."""
+
+    client: NodeClient
+    shard: Shard
+    status: NodeStatus
+    framed: bool
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.client.url
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A node, and what it says of a file."""
+
+    node: Node
+    info: FileInfo
+
+
+class Network:
+    """Nodes by URL, asked once and remembered."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        indexer: str | None,
+        seconds: float = 30.0,
+        connections: int = 8,
+        frames: bool = True,
+    ) -> None:
+        """`urls` of nodes, or the URL of an `indexer`, or both; Invalid without either.
+
+        Without `frames` only the public RPC is used, as with nodes of other implementations.
+        """
+        if not urls and not indexer:
+            raise Invalid("no nodes are known: name at least one node, or an indexer")
+        self._urls = list(dict.fromkeys(urls))
+        self._seconds = seconds
+        self._connections = connections
+        self._frames = frames
+        self._indexer = IndexerClient(HttpClient(indexer, seconds)) if indexer else None
+        self._nodes: dict[str, Node] = {}
+        self.problems: dict[str, str] = {}
+        """Why nodes could not be used, by URL."""
+
+    def nodes(self) -> list[Node]:
+        """All nodes that answer and follow the same flow; PeerUnavailable when none does."""
+        urls = self._urls or [url for url, _ in self._indexed()]
+        found = list({node.url: node for node in gathered(self._node, urls) if node}.values())
+        if not found:
+            reasons = "".join(f"\n  {url}: {problem}" for url, problem in self.problems.items())
+            raise PeerUnavailable(f"no storage node can be used:{reasons or ' the indexer lists none'}")
+        first = found[0].status
+        for node in found[1:]:
+            if (node.status.chain_id, node.status.flow.lower()) != (first.chain_id, first.flow.lower()):
+                raise WrongChain(f"{found[0].url} and {node.url} follow different flows: name nodes of one network")
+        return found
+
+    def for_upload(self, replicas: int) -> list[Node]:
+        """Nodes that together hold everything `replicas` times; NotFound when there are not enough."""
+        nodes = self.nodes()
+        chosen = select([(node.url, node.shard) for node in nodes], replicas)
+        if chosen is None:
+            raise NotFound(f"{len(nodes)} nodes cannot hold {replicas} replicas: ask for fewer, or name more nodes")
+        return [node for node in nodes if node.url in chosen]
+
+    def holders(self, root: bytes) -> list[Holder]:
+        """Nodes that have the whole file `root` as far as their shard goes; NotFound when nobody knows it."""
+        answers = [holder for holder in gathered(lambda node: self._asked(node, root), self._likely(root)) if holder]
+        complete = complete_ones(root, answers)
+        if not complete:
+            known = " yet: it was submitted, but no node has all of it" if answers else ""
+            raise NotFound(f"no node has 0x{root.hex()}{known}")
+        return complete
+
+    def close(self) -> None:
+        """Close all connections."""
+        for node in self._nodes.values():
+            node.client.close()
+        if self._indexer:
+            self._indexer.close()
+
+    def _likely(self, root: bytes) -> list[Node]:
+        """Nodes to ask for a file: those that the indexer names, else all."""
+        if self._indexer and not self._urls:
+            with suppress(PeerUnavailable, RemoteRefused):
+                located = [url for url, _ in self._indexer.holders(root)]
+                if located:
+                    return [node for node in gathered(self._node, located) if node]
+        return self.nodes()
+
+    def _indexed(self) -> list[tuple[str, Shard]]:
+        return self._indexer.nodes() if self._indexer else []
+
+    def _node(self, url: str) -> Node | None:
+        if url not in self._nodes:
+            try:
+                client = NodeClient(HttpClient(url, self._seconds, self._connections))
+                self._nodes[url] = Node(
+                    client, client.shard(), client.status(), self._frames and client.speaks_frames()
+                )
+            except ZgError as error:
+                self.problems[shown(url)] = str(error)
+        return self._nodes.get(url)
+
+    def _asked(self, node: Node, root: bytes) -> Holder | None:
+        try:
+            info = node.client.file(root, need_available=True)
+        except (PeerUnavailable, RemoteRefused) as error:
+            self.problems[node.url] = str(error)
+            return None
+        return Holder(node, info) if info else None
+
+
+def gathered(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Results of `function` for all `items`, in order, asked side by side."""
+    listed = list(items)
+    with ThreadPoolExecutor(min(len(listed), ASKED_AT_ONCE) or 1) as pool:
+        return list(pool.map(function, listed))
+
+
+def complete_ones(root: bytes, answers: Iterable[Holder]) -> list[Holder]:
+    """Those of `answers` that speak of all of the file `root`; Invalid when they tell different sizes of it."""
+    complete = [holder for holder in answers if holder.info.finalized and _is_of(holder.info, root)]
+    if len({holder.info.size for holder in complete}) > 1:
+        sizes = ", ".join(f"{holder.node.url}: {holder.info.size}" for holder in complete)
+        raise Invalid(f"the nodes disagree about the size of 0x{root.hex()} ({sizes}): name those you trust")
+    return complete
+
+
+def _is_of(info: FileInfo, root: bytes) -> bool:
+    """Whether what a node says of a file can be true: its nodes make up the root, its size fits them."""
+    try:
+        check(info.submission)
+    except Invalid:
+        return False
+    return info.root == root

@@ -1,0 +1,94 @@
+"""The account that pays: its journal on disk, one process at a time, only for the chain it is meant for."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from offchain.chain.account import Account
+from offchain.chain.client import ChainClient
+from offchain.chain.contracts.flow import FlowContract
+from offchain.chain.sender import SendPolicy, TransactionSender
+from offchain.errors import BadSettings, WrongChain
+from offchain.storage.client.intents import INTENT_SCHEMA, Intents
+from offchain.storage.client.node import NodeStatus
+from offchain.storage.client.payment import Payments
+from offchain.store.database import Database
+from offchain.store.journal import JOURNAL_SCHEMA, TransactionJournal
+from offchain.store.lock import DirectoryLock
+
+WAIT_SECONDS = 120.0
+LOOK_SECONDS = 0.2
+
+
+def default_state() -> Path:
+    """Where a user's journals lie: `$ZG_STATE_DIR`, else the XDG state directory."""
+    chosen = os.environ.get("ZG_STATE_DIR")
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(chosen) if chosen else Path(base) / "zg"
+
+
+class Wallet:
+    """An account on a chain; `flow`, where given, is the only contract it pays to."""
+
+    def __init__(
+        self,
+        client: ChainClient,
+        account: Account,
+        state: Path,
+        flow: str | None = None,
+        policy: SendPolicy | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`state` is the directory of journals; `say` is told when another process has to be waited for."""
+        self._client = client
+        self._account = account
+        self._state = state
+        self._flow = flow
+        self._policy = policy
+        self._say = say
+
+    @contextmanager
+    def open(self, followed: NodeStatus) -> Iterator[Payments]:
+        """What pays for files in the flow that a node follows; WrongChain when that is not ours."""
+        chain_id = self._client.check()
+        if chain_id != followed.chain_id:
+            raise WrongChain(f"the RPC is for chain {chain_id}, the storage nodes follow chain {followed.chain_id}")
+        if self._flow and self._flow.lower() != followed.flow.lower():
+            raise WrongChain(f"the storage nodes follow the flow {followed.flow}, not {self._flow}")
+        # A chain that was started anew has the same id and another first block; its journal must be another one too.
+        genesis = self._client.header(0).hash.hex()[:16]
+        folder = self._state / f"{chain_id}-{genesis}" / self._account.address.lower()
+        _make(folder)
+        with ExitStack() as stack:
+            self._lock(folder, stack)
+            database = stack.enter_context(Database(folder / "client.sqlite", JOURNAL_SCHEMA, INTENT_SCHEMA))
+            journal = TransactionJournal(database, chain_id, self._account.address)
+            sender = TransactionSender(self._client, self._account, journal, self._policy)
+            flow = FlowContract(self._client, followed.flow)
+            yield Payments(self._client, flow, sender, Intents(database, flow.address))
+
+    def _lock(self, folder: Path, stack: ExitStack) -> None:
+        deadline, told = time.monotonic() + WAIT_SECONDS, False
+        while True:
+            try:
+                stack.enter_context(DirectoryLock(folder))
+                return
+            except BadSettings as held:
+                if time.monotonic() > deadline:
+                    raise
+                if not told:
+                    self._say(f"waiting: {held}")
+                told = True
+            time.sleep(LOOK_SECONDS)
+
+
+def _make(folder: Path) -> None:
+    """BadSettings right away when there can be no journal: waiting for another process would not help."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadSettings(f"the journal of payments cannot be kept in {folder}: {error.strerror}") from error
