@@ -1,0 +1,1 @@
+"""The key-value server: follows the flow, replays streams, answers `kv_*`."""

@@ -1,0 +1,191 @@
+"""Decides submissions one by one: each stream in the order of the flow, whatever other streams wait for.
+
+A submission is decided once everything before it in all its streams is, in one transaction with all that it changes.
+One whose file stays away is passed over after a time: from there on the state of its streams is provisional, and is
+made anew from that place should the file come. So the state is a function of the chain and of the files that are
+missing, and servers with the same files have the same state.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from offchain.protocol.kv import replay
+from offchain.protocol.kv.replay import MISSING, Verdict
+from offchain.protocol.kv.stream_data import StreamData
+from offchain.storage.kv.server import ledger, state
+from offchain.storage.kv.server.files import Files
+from offchain.storage.kv.server.ledger import DECIDED, WAITING, Entry
+from offchain.storage.kv.server.state import StateAt
+from offchain.store.database import Database, Transaction
+
+
+class Outcome(Enum):
+    """What an attempt to decide came to."""
+
+    DECIDED = "decided"
+    NEEDS_FILE = "its file is not here"
+    BLOCKED = "something before it is not decided"
+    GONE = "there is nothing to decide"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt; `entry` unless there is none, `verdict` if it was decided, `then` may be decided now."""
+
+    outcome: Outcome
+    entry: Entry | None = None
+    verdict: Verdict | None = None
+    then: tuple[int, ...] = ()
+
+
+class Replay:
+    """The rule of the protocol, applied to a database."""
+
+    def __init__(
+        self,
+        database: Database,
+        files: Files,
+        held: frozenset[bytes] | None,
+        history: int,
+        decrypt: Callable[[bytes], bytes | Verdict],
+    ) -> None:
+        """`held` are the streams that are kept, all of them for None; `history` as in `state.commit`.
+
+        `decrypt` gives the stream data in a file, or the verdict that it cannot be read.
+        """
+        self._database = database
+        self._files = files
+        self.held = held
+        self._history = history
+        self._decrypt = decrypt
+
+    def attempt(self, seq: int, give_up: bool = False) -> Attempt:
+        """Decide `seq` if that is possible now; with `give_up`, without its file."""
+        with self._database.snapshot() as reader:
+            entry = ledger.entry(reader, seq)
+            if entry is None or entry.state != WAITING:
+                return Attempt(Outcome.GONE, entry)
+            if not _is_first(reader, entry, entry.streams):
+                return Attempt(Outcome.BLOCKED, entry)
+            verdict = self._early(StateAt(reader, seq - 1, self.held), entry)
+        parsed: StreamData | Verdict | None = verdict or self._parsed(entry)
+        if parsed is None:
+            if not give_up:
+                return Attempt(Outcome.NEEDS_FILE, entry)
+            parsed = Verdict(MISSING, "no storage node had its file in time")
+        return self._decide(entry, parsed)
+
+    def restore(self, seq: int) -> list[int]:
+        """Undo what was decided without the file of `seq` or after it; returns what is to be decided anew."""
+        with self._database.transaction() as transaction:
+            entry = ledger.entry(transaction, seq)
+            if entry is None or not entry.missing:
+                return []
+            return _reopen(transaction, [entry])
+
+    def drop(self, entry: Entry) -> None:
+        """Remove the file of a submission unless it may be needed again."""
+        if not self._wants(entry.root, entry.size):
+            self._files.drop(entry.root, entry.size)
+
+    def sweep(self) -> None:
+        """Remove all files that are not needed."""
+        for root, size in self._files.all():
+            if not self._wants(root, size):
+                self._files.drop(root, size)
+
+    def hold(self, held: frozenset[bytes] | None) -> list[int]:
+        """Keep these streams from now on; returns what is to be decided because of that."""
+        self.held = held
+        with self._database.transaction() as transaction:
+            found = [entry for entry in ledger.elsewhere(transaction) if held is None or held.issuperset(entry.streams)]
+            return _reopen(transaction, found)
+
+    def _wants(self, root: bytes, size: int) -> bool:
+        with self._database.snapshot() as reader:
+            return ledger.wants(reader, root, size)
+
+    def _early(self, before: StateAt, entry: Entry) -> Verdict | None:
+        return replay.without_data(before, entry.sender, entry.streams, entry.size)
+
+    def _parsed(self, entry: Entry) -> StreamData | Verdict | None:
+        data = self._files.get(entry.root, entry.size)
+        if data is None:
+            return None
+        plain = self._decrypt(data)
+        return plain if isinstance(plain, Verdict) else replay.parse(plain)
+
+    def _decide(self, entry: Entry, parsed: StreamData | Verdict) -> Attempt:
+        seq = entry.seq
+        reads = {read.stream for read in parsed.reads} if isinstance(parsed, StreamData) else set()
+        with self._database.transaction() as transaction:
+            # The chain may have been reorganised since the entry was read.
+            if ledger.entry(transaction, seq) != entry or not _is_first(transaction, entry, entry.streams):
+                return Attempt(Outcome.BLOCKED, entry)
+            ledger.note_reads(transaction, seq, reads - set(entry.streams))
+            if not _is_first(transaction, entry, reads):
+                return Attempt(Outcome.BLOCKED, entry)
+            if isinstance(parsed, Verdict):
+                verdict = parsed
+            else:
+                before = StateAt(transaction, seq - 1, self.held)
+                verdict = replay.judge(before, entry.sender, entry.streams, parsed)
+            then = self._apply(transaction, entry, verdict, reads)
+        return Attempt(Outcome.DECIDED, entry, verdict, then)
+
+    def _apply(
+        self, transaction: Transaction, entry: Entry, verdict: Verdict, reads: Collection[bytes]
+    ) -> tuple[int, ...]:
+        seq, missing = entry.seq, verdict.result == MISSING
+        touched = {*entry.streams, *reads}
+        provisional = any(state.is_provisional(transaction, stream, seq) for stream in touched)
+        if verdict.committed:
+            state.commit(transaction, seq, verdict, self._history)
+        if missing or provisional:
+            state.set_provisional(transaction, entry.streams, seq)
+        ledger.decide(transaction, seq, verdict, provisional)
+        return tuple(sorted(set(_successors(transaction, entry))))
+
+
+def roll_back(transaction: Transaction, block: int) -> int:
+    """Undo everything above `block`; returns the first sequence number that is gone."""
+    first, streams = ledger.forget(transaction, block)
+    for stream in streams:
+        state.undo(transaction, stream, first)
+    return first
+
+
+def _is_first(reader: Transaction, entry: Entry, streams: Collection[bytes]) -> bool:
+    return all(ledger.is_first(reader, stream, entry.seq) for stream in streams)
+
+
+def _successors(reader: Transaction, entry: Entry) -> Iterator[int]:
+    for stream in entry.streams:
+        yield from ledger.next_waiting(reader, stream, entry.seq)
+
+
+def _reopen(transaction: Transaction, entries: list[Entry]) -> list[int]:
+    """Make `entries` wait, and everything decided later that could have come out otherwise because of them."""
+    since: dict[bytes, int] = {}
+    seqs: set[int] = set()
+    later = [entry.seq for entry in entries]
+    heapq.heapify(later)
+    chosen = set(later)
+    while later:
+        seq = heapq.heappop(later)
+        entry = ledger.entry(transaction, seq)
+        if entry is None or seq in seqs or (entry.state != DECIDED and seq not in chosen):
+            continue
+        seqs.add(seq)
+        for stream in entry.streams:
+            if since.setdefault(stream, seq) == seq:
+                for number in ledger.decided_after(transaction, stream, seq):
+                    heapq.heappush(later, number)
+    for stream, first in since.items():
+        state.undo(transaction, stream, first)
+    ledger.reopen(transaction, seqs)
+    return sorted(seqs)

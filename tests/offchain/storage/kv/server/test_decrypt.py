@@ -1,0 +1,54 @@
+import pytest
+
+from offchain.protocol.encryption import Identity, Key
+from offchain.protocol.kv import stream_data
+from offchain.protocol.kv.replay import COMMIT, INVALID_DATA, Verdict
+from offchain.protocol.kv.stream_data import StreamData, Write
+from offchain.storage.kv.server.decrypt import Decrypt
+from tests.doubles.encrypted import encrypted_by_key
+from tests.doubles.files import random_bytes
+from tests.doubles.streams import StreamFile, stream_id
+from tests.offchain.protocol.vectors import VECTORS, unhex
+
+S = stream_id(1)
+KEY = Key(b"\7" * 32)
+PLAIN = stream_data.encode(StreamData(3, writes=(Write(S, b"k", random_bytes(600_000)),)))
+
+
+def test_decrypt__plain_file__stays_as_it_is():
+    assert Decrypt()(PLAIN) == PLAIN
+    assert Decrypt([KEY])(PLAIN) == PLAIN
+
+
+def test_decrypt__file_of_the_public_format__is_opened_with_its_key():
+    assert Decrypt([KEY])(encrypted_by_key(KEY, PLAIN)) == PLAIN
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_decrypt__published_vectors__are_opened(version):
+    vector = VECTORS["encryption"][version]
+    opener = Key(unhex(vector["key"])) if version == "v1" else Identity(unhex(vector["recipientPriv"]))
+    assert Decrypt([opener])(unhex(vector["stored"])) == unhex(vector["plaintext"])
+
+
+def test_decrypt__without_any_key__takes_the_public_formats_for_plain():
+    assert Decrypt()(encrypted_by_key(KEY, PLAIN))[0] == 1
+
+
+def test_decrypt__with_the_wrong_kind_of_key__says_that_it_is_encrypted():
+    verdict = Decrypt([KEY])(unhex(VECTORS["encryption"]["v2"]["stored"]))
+    assert isinstance(verdict, Verdict)
+    assert (verdict.result, verdict.reason[:17]) == (INVALID_DATA, "it is encrypted: ")
+
+
+def test_decrypt__header_alone__is_refused():
+    verdict = Decrypt([KEY])(b"\1" + bytes(10))
+    assert verdict.result == INVALID_DATA
+
+
+def test_replay__encrypted_transaction__is_committed_by_who_has_the_key_only(make_parts):
+    file = StreamFile(writes=[(S, b"k", b"secret")], encrypt=lambda data: encrypted_by_key(KEY, data))
+    reader, stranger = make_parts("reader", openers=[KEY]), make_parts("stranger")
+    assert [parts.result(*parts.send(file)) for parts in (reader, stranger)][0] == COMMIT
+    assert stranger.result(0).startswith("DataParseError: ")
+    assert (reader.value(S, b"k"), stranger.value(S, b"k")) == (b"secret", None)
