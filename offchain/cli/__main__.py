@@ -1,0 +1,5 @@
+"""`python -m offchain.cli`, the same as `zg`."""
+
+from offchain.cli import main
+
+main()
