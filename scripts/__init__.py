@@ -1,0 +1,1 @@
+"""Entry points of `ape run` and of the Makefile."""

@@ -1,0 +1,1 @@
+"""Chapters of the demo: one file for each page of docs/flows."""
