@@ -1,0 +1,1 @@
+"""Speed of this project beside its rivals, measured in the same run: `python -m benchmarks`."""
