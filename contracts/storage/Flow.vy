@@ -73,7 +73,7 @@ def submit(submission: IFlow.Submission) -> (uint256, bytes32, uint256, uint256)
     """@notice Append a file; what is paid above the fee returns to the caller."""
     head: flow_head.Head = empty(flow_head.Head)
     opened: bool = False
-    head, opened = flow_log._begin()
+    head, opened = flow_log._begin(1)
     placement: flow_log.Placement = empty(flow_log.Placement)
     head, placement = flow_log._place(head, submission.data.length, submission.data.nodes)
     flow_log._tell(placement, submission.data, submission.submitter)

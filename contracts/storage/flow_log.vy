@@ -18,9 +18,12 @@ uses: flow_epochs
 uses: storage_fee
 
 
-# Gas that a submission leaves unused unless it opened an epoch. Clients send what eth_estimateGas says; if an epoch
-# falls due between estimate and inclusion, opening it and settling must not run out of gas. Nobody pays for it.
-OPENING_GAS: constant(uint256) = 400_000
+# Gas that a call has to begin with: for opening an epoch and settling, for the first file of the deepest flow, for each
+# file, for each byte of calldata. Clients send what eth_estimateGas says; by the time they are included, others may have
+# made the tree deeper, or an epoch may have fallen due. What a call does not use is not paid.
+BEGIN_GAS: constant(uint256) = 600_000
+FILE_GAS: constant(uint256) = 100_000
+BYTE_GAS: constant(uint256) = 24
 
 
 struct Placement:
@@ -34,8 +37,10 @@ struct Placement:
 
 
 @internal
-def _begin() -> (flow_head.Head, bool):
+def _begin(files: uint256) -> (flow_head.Head, bool):
     """@notice The head after opening the epochs that are due, and whether any was; reverts when paused or too early."""
+    needed: uint256 = BEGIN_GAS + FILE_GAS * files + BYTE_GAS * len(msg.data)
+    assert msg.gas >= needed, "flow: gas limit too tight"
     head: flow_head.Head = flow_head._load()
     assert block.timestamp >= head.pausedUntil, "flow: paused"
     due: uint256 = head.epochDue
@@ -83,8 +88,6 @@ def _finish(head: flow_head.Head, sectors: uint256, opened: bool):
     flow_head._store(storage_fee._charge(head, sectors))
     if opened:
         storage_fee._settle()
-    else:
-        assert msg.gas >= OPENING_GAS, "flow: gas limit too tight"
     storage_fee._refund(sectors * head.price)
 
 
@@ -95,7 +98,7 @@ def _submit_old() -> Bytes[bounds.MAX_BATCH_RETURN]:
     data: IFlow.SubmissionData = submission_calldata._only()
     head: flow_head.Head = empty(flow_head.Head)
     opened: bool = False
-    head, opened = self._begin()
+    head, opened = self._begin(1)
     placement: Placement = empty(Placement)
     head, placement = self._place(head, data.length, data.nodes)
     self._tell(placement, data, msg.sender)
@@ -120,7 +123,7 @@ def _submit_batch(named: bool) -> Bytes[bounds.MAX_BATCH_RETURN]:
     assert count > 0, "flow: empty batch"
     head: flow_head.Head = empty(flow_head.Head)
     opened: bool = False
-    head, opened = self._begin()
+    head, opened = self._begin(count)
     charged: uint256 = 0
     for i: uint256 in range(count, bound=bounds.MAX_BATCH):
         data: IFlow.SubmissionData = empty(IFlow.SubmissionData)

@@ -7,7 +7,7 @@ from offchain.protocol.epochs import HISTORY_WINDOW, OPCODE_WINDOW, UNKNOWN
 from offchain.protocol.keccak import keccak256
 from tests.doubles.blocks import HISTORY, block_hash, mine
 from tests.doubles.contracts import deploy
-from tests.doubles.flow import BLOCKS_PER_EPOCH, deploy_flow, encode, events, submission_of
+from tests.doubles.flow import BLOCKS_PER_EPOCH, deploy_flow, events, submission_of
 
 
 def digest(number, root, length):
@@ -208,23 +208,3 @@ def test_root_history__epoch_passed_over__is_not_available(contracts, people, hi
     mine(5 * BLOCKS_PER_EPOCH + 1)
     contracts.flow.makeContext()
     assert [index for index in range(6) if contracts.flow.available(index)] == [0, 4]
-
-
-def test_submit__gas_estimated_just_before_an_epoch__suffices_just_after(contracts, people):
-    contracts.submit([submission_of(256)], people.payer)
-    data, value = contracts.calldata(submission_of(256, 1), people.payer), contracts.flow.pricePerSector()
-
-    def succeeds(gas):
-        with boa.env.anchor():
-            return not boa.env.execute_code(
-                to_address=contracts.flow.address, sender=people.payer, data=data, value=value, gas=gas
-            ).is_error
-
-    low, high = 21_000, 10_000_000
-    while high - low > 1_000:
-        middle = (low + high) // 2
-        low, high = (low, middle) if succeeds(middle) else (middle, high)
-    with boa.reverts("flow: gas limit too tight"):
-        contracts.flow.submit((encode(submission_of(256, 1)), people.payer), value=value, sender=people.payer, gas=low)
-    mine(BLOCKS_PER_EPOCH + 1)
-    assert succeeds(high)
