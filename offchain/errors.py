@@ -8,6 +8,7 @@ ZgError
 ├── Fatal                   the worker must stop and a person must act
 │   ├── BadSettings         the settings contradict themselves or the world
 │   ├── WrongChain          the RPC answers for another chain or another contract
+│   ├── Untrusted           peers contradict each other or their own proofs
 │   ├── Corrupted           stored data no longer matches its own hashes
 │   ├── DiskFull            no room is left for the worker's data
 │   ├── InsufficientFunds   the account cannot pay for what it is asked to send
@@ -56,6 +57,10 @@ class BadSettings(Fatal):
 
 class WrongChain(Fatal):
     """The RPC answers for another chain or another contract."""
+
+
+class Untrusted(Fatal):
+    """Peers contradict each other or their own proofs, and nobody can tell who is right."""
 
 
 class Corrupted(Fatal):

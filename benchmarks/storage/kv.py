@@ -91,6 +91,7 @@ def _measured() -> Measured:
     with _network() as (network, servers, folder):
         account = Account.from_private_key(_key(network, USER))
         options = {"indexer": network.indexer, "rpc": network.rpc, "account": account, "state": folder / "state"}
+        options["flow"] = network.contracts["Flow"]
         with KvClient(servers[:1], **options) as client:  # type: ignore[arg-type]
             stream = new_stream()
             batch = Batch()

@@ -16,6 +16,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from offchain.errors import Busy, Invalid, NotFound, PeerUnavailable, RemoteRefused
+from offchain.net.connection import pool_of
 
 Sleep = Callable[[float], None]
 
@@ -68,7 +69,11 @@ class HttpClient:
         self._numbers = itertools.count(1)
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds)
         self._headers: dict[str, str] = urllib3.make_headers(basic_auth=unquote(login)) if login else {}
-        self._pool = urllib3.PoolManager(maxsize=connections, timeout=timeout, retries=False)
+        try:
+            self._pool = pool_of(self.url, timeout, connections)
+        except LocationParseError as error:
+            raise Invalid(f"{self.url} is no URL of a server: {error}") from error
+        self._path = urlsplit(self.url).path
 
     def rpc(self, method: str, *params: Any, attempts: int = ATTEMPTS) -> Any:
         """The result of a JSON-RPC call, tried again while the server is not there.
@@ -104,7 +109,7 @@ class HttpClient:
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.clear()
+        self._pool.close()
 
     def _rpc(self, body: bytes) -> Any:
         response = self._request("POST", "/", body=body, headers={"Content-Type": "application/json"})
@@ -160,9 +165,7 @@ class HttpClient:
     def _request(self, method: str, path: str, headers: Mapping[str, str] = NO_HEADERS, **options: Any) -> Any:
         options |= {"redirect": False, "preload_content": False, "decode_content": False}
         try:
-            return self._pool.request(method, self.url + path, headers={**self._headers, **headers}, **options)
-        except LocationParseError as error:
-            raise Invalid(f"{self.url} is no URL of a server: {error}") from error
+            return self._pool.urlopen(method, self._path + path, headers={**self._headers, **headers}, **options)
         except (HTTPError, OSError) as error:
             raise PeerUnavailable(f"{self.url} does not answer: {error}") from error
 

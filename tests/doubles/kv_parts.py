@@ -79,7 +79,7 @@ class KvParts:
 
     @property
     def checked(self):
-        return CheckedApi(self.database, IDENTITY, lambda: HEAD, self.looking.problem)
+        return CheckedApi(self.database, self.replay, IDENTITY, lambda: HEAD, self.looking.problem)
 
     def announce(self, *files, by=0, block=None):
         """Transactions are submitted in a new block, without their files; returns their sequence numbers."""

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from offchain.errors import InvalidProof
+from offchain.errors import Untrusted
 from offchain.protocol.encryption import Key
 from offchain.storage.client.seeds import Encryption
 from offchain.storage.kv.client.api import KvClient
@@ -163,7 +163,7 @@ def test_read__server_that_falsifies_a_value__is_passed_over(actors, servers, st
         with KvClient([liar.url, servers[1].url]) as reader:
             assert reader.get(stream, b"balance").data == b"100"
             assert any(liar.url in problem for problem in reader.problems)
-        with KvClient([liar.url]) as reader, pytest.raises(InvalidProof):
+        with KvClient([liar.url]) as reader, pytest.raises(Untrusted):
             reader.get(stream, b"balance")
 
 
@@ -175,7 +175,7 @@ def test_read__server_with_another_state__contradicts_the_honest_one(actors, ser
             return answer.saying(root="0x" + "66" * 32) if about_roots else answer
 
         liar.after = invent
-        with KvClient([servers[1].url, liar.url]) as reader, pytest.raises(InvalidProof, match="contradict each other"):
+        with KvClient([servers[1].url, liar.url]) as reader, pytest.raises(Untrusted, match="contradict each other"):
             reader.get(stream, b"balance")
 
 

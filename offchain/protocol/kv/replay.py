@@ -30,6 +30,7 @@ LIST_TOO_LONG = "DataParseError: Stream read/write/access_control list too long"
 MISSING = "DownloadFailed"
 
 SHOWN_KEY = 32
+NOT_HELD = "is read and not held here"
 
 
 class Before(Rights, Protocol):
@@ -92,7 +93,7 @@ def judge(before: Before, sender: bytes, streams: Sequence[bytes], data: StreamD
 def _against_reads(before: Before, data: StreamData) -> Verdict | None:
     for read in data.reads:
         if not before.is_held(read.stream):
-            return Verdict(WRONG_TAGS, f"stream {_hex(read.stream)} is read and not held here")
+            return Verdict(WRONG_TAGS, not_held(read.stream))
         if (newest := before.version(read.stream, read.key)) > data.version:
             return Verdict(CONFLICT, _newer(read.stream, read.key, newest, data.version))
     return None
@@ -124,6 +125,11 @@ def _against_changes(before: Before, sender: bytes, streams: Sequence[bytes], ma
             )
             return Verdict(result, f"{_hex(sender)} may not do {name}")
     return None
+
+
+def not_held(stream: bytes) -> str:
+    """The reason of a transaction that reads `stream`, where that is not held."""
+    return f"stream {_hex(stream)} {NOT_HELD}"
 
 
 def shown_key(key: bytes) -> str:

@@ -32,7 +32,7 @@ class Leaf:
     @property
     def hash(self) -> bytes:
         """keccak(0 ‖ path ‖ version as u64 ‖ digest)."""
-        return keccak256(_LEAF, self.path, self.version.to_bytes(8, "big"), self.digest)
+        return keccak256(_LEAF + self.path + self.version.to_bytes(8, "big") + self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def right_leaf(right: Right, version: int, holds: bool) -> Leaf:
 
 def inner(left: bytes, right: bytes) -> bytes:
     """A node with at least two leaves below it."""
-    return keccak256(_INNER, left, right)
+    return keccak256(_INNER + left + right)
 
 
 def root(leaves: Mapping[bytes, Leaf]) -> bytes:

@@ -5,7 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from offchain.protocol import epochs, fees, flow, merkle, sectors, submission
+from offchain.protocol import (
+    difficulty,
+    epochs,
+    fees,
+    flow,
+    merkle,
+    recall,
+    reward,
+    sealing,
+    sectors,
+    shards,
+    submission,
+)
 from tests.offchain.protocol.vectors import VECTORS, unhex
 
 CONTRACTS = Path(__file__).parents[3] / "contracts"
@@ -47,10 +59,27 @@ def test_bounds__shared_by_contracts__equal_those_of_the_protocol(name, value):
         ("storage/flow_tree.vy", "EMPTY_SECTOR", merkle.EMPTY_SECTOR_HASH),
         ("storage/submission.vy", "PADDING_SHARE", sectors.PADDING_SHARE),
         ("storage/service_fee.vy", "BPS", fees.BPS),
+        ("storage/pora_work.vy", "GATE", recall.GATE),
+        ("storage/pora_work.vy", "WORDS", sealing.UNIT_BYTES // sealing.WORD_BYTES),
+        ("storage/recall_range.vy", "LOAD", recall.LOAD_SECTORS),
+        ("storage/recall_range.vy", "UNITS", recall.LOAD_UNITS),
+        ("storage/recall_range.vy", "MAX_LENGTH", recall.MAX_RANGE),
+        ("storage/sealed_unit.vy", "SECTORS", sealing.UNIT_SECTORS),
+        ("storage/sealed_unit.vy", "WORDS", sealing.UNIT_BYTES // sealing.WORD_BYTES),
+        ("storage/mine_pace.vy", "MAX_SHARDS", shards.MAX_SHARDS),
+        ("storage/mine_pace.vy", "MAX_SKIPPED", difficulty.MAX_SKIPPED),
+        ("storage/chunk_release.vy", "AMOUNT_MASK", reward.MAX_HELD),
+        ("storage/chunk_release.vy", "TIME_BITS", reward.TIME_BITS),
+        ("storage/chunk_release.vy", "ONE", 1 << reward.SHARE_BITS),
     ],
 )
 def test_constants__of_a_contract__equal_those_of_the_protocol(path, name, value):
     assert constants_of(path)[name] == value
+
+
+def test_pad__steps_of_the_contract__are_those_of_the_protocol():
+    work = constants_of("storage/pora_work.vy")
+    assert work["QUARTERS"] * work["QUARTER_STEPS"] == recall.PAD_STEPS
 
 
 def test_unknown_block_hash__in_the_contract__is_the_digest_of_nothing():
@@ -65,9 +94,10 @@ def test_unknown_block_hash__in_the_contract__is_the_digest_of_nothing():
         ("interfaces/IFlow.vyi", r"tags: Bytes\[(\d+)\]", submission.MAX_TAG_BYTES),
         ("interfaces/IFlow.vyi", r"nodes: DynArray\[Node, (\d+)\]", submission.MAX_NODES),
         ("interfaces/IFlowFallback.vyi", r"DynArray\[[\w.]+, (\d+)\]", submission.MAX_BATCH),
+        ("storage/mine_pace.vy", r"(?:target|max_value\(uint256\)) >> (\d+)", difficulty.SPARE_BITS),
     ],
 )
-def test_interface__bound_in_a_declaration__equals_the_protocols(path, declaration, bound):
+def test_number__in_a_declaration__equals_the_protocols(path, declaration, bound):
     declared = re.findall(declaration, _text(path))
     assert declared
     assert {int(each) for each in declared} == {bound}

@@ -18,12 +18,15 @@ class Contents:
         self._storage = storage
         self._openers = tuple(openers)
 
-    def __call__(self, root: bytes) -> bytes:
-        """The stream data in the file `root`; BadSettings when it is encrypted and no key was given."""
-        head = self._storage.read(root, 0, MAX_HEAD_BYTES)
+    def __call__(self, root: bytes, seq: int) -> bytes:
+        """The stream data in the file `root` of submission `seq`: others may have the root, with more zeros at the end.
+
+        BadSettings when it is encrypted and no key was given.
+        """
+        head = self._storage.read(root, 0, MAX_HEAD_BYTES, seq=seq)
         needed = needed_by(head)
         if needed and not self._openers:
             raise BadSettings(f"this stream is encrypted: {needed} is needed to watch it")
         # The version that plain data begins with is a sequence number: none is so large that 1 or 2 could come first.
         is_encrypted = needed or (self._openers and head[0] in PUBLIC_BYTES)
-        return b"".join(self._storage.stream(root, openers=self._openers if is_encrypted else ()))
+        return b"".join(self._storage.stream(root, openers=self._openers if is_encrypted else (), seq=seq))

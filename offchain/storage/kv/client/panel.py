@@ -5,17 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
-from offchain.errors import Invalid, InvalidProof, PeerUnavailable, WrongChain
+from offchain.errors import Invalid, PeerUnavailable, RemoteRefused, Untrusted, WrongChain
 from offchain.storage.client.patience import Sleep
 from offchain.storage.kv.client.evidence import NEVER, Behind, Moment
 from offchain.storage.kv.client.server import KvServer, ServerStatus
 
 T = TypeVar("T")
 H = TypeVar("H", bound=Hashable)
-Failure = PeerUnavailable | InvalidProof
+Failure = PeerUnavailable | RemoteRefused | Untrusted
+FAILURES = PeerUnavailable, RemoteRefused, Untrusted
+"""What is wrong with one server, and need not be with the next."""
 
 LOOK_SECONDS = 0.02
 CALM_SECONDS = 2.0  # in which a reorganisation reaches all servers; whoever differs then contradicts
@@ -63,7 +66,7 @@ class Panel:
     def newest(self, stream: bytes, call: Callable[[KvServer], tuple[Moment, T]]) -> tuple[Moment, T, tuple[str, ...]]:
         """An answer about `stream` as it is now, and the URLs of servers that agree about its root.
 
-        Raises InvalidProof when servers contradict each other, Behind when they stay behind what was told before.
+        Raises Untrusted when servers contradict each other, Behind when they stay behind what was told before.
         """
 
         def checked(server: KvServer) -> tuple[Moment, T, tuple[str, ...]]:
@@ -94,6 +97,11 @@ class Panel:
         """
         return self._patiently(lambda: self._vote(call, known))
 
+    def require_held(self, streams: Iterable[bytes]) -> None:
+        """RemoteRefused when fewer than `quorum` servers hold one of `streams`."""
+        for stream in streams:
+            self._vote(partial(KvServer.holds, stream=stream), known=True)
+
     def believed(self, call: Callable[[KvServer], T]) -> T:
         """The first answer that there is, whoever gives it."""
         return self._first(call, known=False)
@@ -118,7 +126,7 @@ class Panel:
         while True:
             try:
                 return ask()
-            except (Behind, InvalidProof) as error:
+            except (Behind, Untrusted) as error:
                 patience = self._patience if isinstance(error, Behind) else CALM_SECONDS
                 if self._now() - start >= patience:
                     raise
@@ -132,7 +140,7 @@ class Panel:
                 if known:
                     self._know(server)
                 told = call(server)
-            except (PeerUnavailable, InvalidProof) as error:
+            except FAILURES as error:
                 failures.append(error)
                 continue
             self._prefer(server)
@@ -148,7 +156,7 @@ class Panel:
                 if known:
                     self._know(server)
                 answer = call(server)
-            except (PeerUnavailable, InvalidProof) as error:
+            except FAILURES as error:
                 failures.append(error)
                 continue
             votes.setdefault(answer, []).append(server.url)
@@ -157,7 +165,7 @@ class Panel:
                 return answer
         if len(votes) > 1:
             told = "; ".join(f"{', '.join(urls)}: {answer}" for answer, urls in votes.items())
-            raise InvalidProof(f"the servers contradict each other ({told}): find out who is right")
+            raise Untrusted(f"the servers contradict each other ({told}): find out who is right")
         raise _gravest(failures)
 
     def _agreeing(self, teller: KvServer, moment: Moment) -> tuple[str, ...]:
@@ -184,7 +192,7 @@ class Panel:
                 _same(
                     teller, moment, witness, witness.moment(moment.stream, None if moment.seq == NEVER else moment.seq)
                 )
-            except (PeerUnavailable, InvalidProof) as error:
+            except FAILURES as error:
                 failures.append(error)
                 continue
             agreeing.append(witness.url)
@@ -227,7 +235,7 @@ def _same(teller: KvServer, moment: Moment, witness: KvServer, told: Moment) -> 
         raise Behind(f"{teller.url} is at {moment.seq}, {witness.url} at {told.seq}")
     if told.root != moment.root:
         unsure = " (a file is missing, so that one of them may come to another state)"
-        raise InvalidProof(
+        raise Untrusted(
             f"{teller.url} and {witness.url} contradict each other about stream 0x{moment.stream.hex()} after "
             f"{moment.seq}{unsure if told.provisional or moment.provisional else ''}: find out who is right"
         )
@@ -235,7 +243,7 @@ def _same(teller: KvServer, moment: Moment, witness: KvServer, told: Moment) -> 
 
 def _gravest(failures: Sequence[Failure]) -> Failure:
     """The one of several failures that says most about what to do."""
-    for kind in (InvalidProof, Behind):
+    for kind in (Untrusted, Behind, RemoteRefused):
         for failure in failures:
             if isinstance(failure, kind):
                 return failure

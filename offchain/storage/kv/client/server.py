@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from offchain.errors import InvalidProof, PeerUnavailable, RemoteRefused
+from offchain.errors import InvalidProof, PeerUnavailable, RemoteRefused, Untrusted
 from offchain.net.http_client import HttpClient
 from offchain.net.jsonrpc import METHOD_NOT_FOUND
 from offchain.protocol.keccak import keccak256
@@ -61,7 +61,7 @@ class KvServer:
     """Calls a server.
 
     Every method raises PeerUnavailable when it is not there or speaks nonsense, Behind when it is not far enough,
-    InvalidProof when what it says does not follow from the root it says it for, RemoteRefused when it says no.
+    Untrusted when what it says does not follow from the root it says it for, RemoteRefused when it says no.
     """
 
     def __init__(self, http: HttpClient, attempts: int = 2) -> None:
@@ -88,6 +88,11 @@ class KvServer:
         told = self._at(stream, "kv_getStateRoot", to_hex(stream), seq)
         return _before_all(stream) if told is NOTHING else self._moment(told, stream, seq)
 
+    def holds(self, stream: bytes) -> bool:
+        """True; RemoteRefused where it does not."""
+        self.moment(stream)
+        return True
+
     def value(self, stream: bytes, key: bytes, seq: int | None = None) -> tuple[Moment, Value]:
         """What `key` holds after `seq`, and the moment whose root proves it."""
         told = self._at(stream, "kv_getValueWithProof", to_hex(stream), _base64(key), seq)
@@ -95,17 +100,16 @@ class KvServer:
             return _before_all(stream), Value(b"", None)
         moment = self._moment(told, stream, seq)
         path, version = entry_path(stream, key), self._read(lambda: _optional(told["version"]))
-        proof = proof_from_json(self._read(lambda: told["proof"]))
         if version is None:
-            verify(proof, path, None, moment.root)
+            self._verify(told, path, None, moment)
             return moment, Value(b"", None)
         digest = self._read(lambda: from_hex(told["digest"]))
-        verify(proof, path, Leaf(path, version, digest), moment.root)
+        self._verify(told, path, Leaf(path, version, digest), moment)
         data, size = self._read(lambda: (_bytes(told["data"]), number(told["size"])))
         self._check(data, 0, size)
         data += self._rest(stream, key, len(data), size, moment.seq)
         if keccak256(data) != digest or version > moment.seq:
-            raise InvalidProof(f"{self.url} sent a value that its own proof contradicts")
+            raise Untrusted(f"{self.url} sent a value that its own proof contradicts")
         return moment, Value(data, version)
 
     def right(self, right: Right, seq: int | None = None) -> tuple[Moment, bool]:
@@ -117,7 +121,7 @@ class KvServer:
         moment = self._moment(told, right.stream, seq)
         version, holds = self._read(lambda: (_optional(told["version"]), told["holds"] is True))
         leaf = None if version is None else right_leaf(right, version, holds)
-        verify(proof_from_json(self._read(lambda: told["proof"])), right_path(right), leaf, moment.root)
+        self._verify(told, right_path(right), leaf, moment)
         return moment, holds and leaf is not None
 
     def claimed(self, stream: bytes, key: bytes, version: int | None = None) -> Value:
@@ -221,6 +225,13 @@ class KvServer:
             if (newest := self.moment(stream).seq) < seq:
                 raise Behind(f"{self.url} has decided this stream up to {newest}, not yet {seq}") from refused
             raise
+
+    def _verify(self, told: Any, path: bytes, leaf: Leaf | None, moment: Moment) -> None:
+        proof = self._read(lambda: told["proof"])
+        try:
+            verify(proof_from_json(proof), path, leaf, moment.root)
+        except InvalidProof as error:
+            raise Untrusted(f"{self.url} proves nothing: {error}") from error
 
     def _moment(self, told: Any, stream: bytes, wanted: int | None) -> Moment:
         moment = self._read(

@@ -17,8 +17,8 @@ from offchain.storage.kv.client.server import Decision, KvServer
 
 POLL_SECONDS = 0.1
 
-Content = Callable[[bytes], bytes]
-"""The stream data in the file with a root: downloaded, verified, decrypted."""
+Content = Callable[[bytes, int], bytes]
+"""The stream data in the file with a root, of a submission: downloaded, verified, decrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Watcher:
         decision = self._panel.agreed(lambda server: _decided(server, seq))
         if not decision.committed or decision.root is None:
             return  # a missing file came, and what had been decided after it was decided anew
-        data = stream_data.decode(content(decision.root))
+        data = stream_data.decode(content(decision.root, seq))
         written = dict.fromkeys(write.key for write in data.writes if write.stream == stream)
         for key in written:
             yield Change(seq, key, self._reader.get(stream, key, seq))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offchain.errors import ChainInconsistent, InvalidProof, PeerUnavailable
+from offchain.errors import ChainInconsistent, PeerUnavailable, RemoteRefused, Untrusted
 from offchain.protocol.kv.stream_data import StreamData
 from offchain.storage.client.payment import Agree, Paid
 from offchain.storage.client.source import Source
@@ -29,16 +29,19 @@ class Writer:
     def commit(self, data: StreamData, agree: Agree) -> Outcome:
         """Pay for `data`, upload it, wait until servers have decided it.
 
-        Raises what `Publisher.publish` does, and PeerUnavailable when servers stay behind. Nothing is lost then: doing
-        the same again, by this process or a later one, pays nothing and goes on.
+        Raises RemoteRefused before anything is paid when too few servers hold a stream of it, what `Publisher.publish`
+        does, and PeerUnavailable when servers stay behind. Nothing is lost then: doing the same again, by this process
+        or a later one, pays nothing and goes on.
         """
+        if not self._unproven:
+            self._panel.require_held(data.streams)  # others could never tell what became of it
         with self._outbox.letter(data, self._sealer.seal, self._sealer.identity) as letter:
             paid = self._publisher.publish(letter, agree)
             try:
                 outcome = self._outcome(letter, paid)
                 if outcome.committed:
                     self._verify(data, outcome.seq)
-            except PeerUnavailable as error:
+            except (PeerUnavailable, RemoteRefused) as error:
                 raise PeerUnavailable(
                     f"submission {paid.seq} is paid for and stored, and its outcome is not known yet: {error}. "
                     "Do the same again later: nothing is paid twice"
@@ -72,7 +75,7 @@ class Writer:
         return paid
 
     def _verify(self, data: StreamData, seq: int) -> None:
-        """InvalidProof unless the state after `seq` holds what was committed, as far as one key shows it."""
+        """Untrusted unless the state after `seq` holds what was committed, as far as one key shows it."""
         if self._unproven:
             return
         if not data.writes:
@@ -81,7 +84,7 @@ class Writer:
         last = data.writes[-1]
         _, value, _ = self._panel.at(lambda server: server.value(last.stream, last.key, seq))
         if (value.version, value.data) != (seq, last.value):
-            raise InvalidProof(f"the servers say that submission {seq} was committed, and their state lacks it")
+            raise Untrusted(f"the servers say that submission {seq} was committed, and their state lacks it")
 
 
 def _at(moment: Moment) -> tuple[Moment, None]:

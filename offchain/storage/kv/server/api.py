@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -23,6 +24,9 @@ from offchain.storage.wire import to_hex
 from offchain.store.database import Database, Transaction
 
 Method = Callable[..., Awaitable[Any]]
+
+MAX_NAMED = 8
+"""Streams that an error names."""
 
 MAX_LISTED = 10_000
 """Streams that one answer lists: everybody may found more."""
@@ -44,6 +48,19 @@ Account = Annotated[bytes, BeforeValidator(_account)]
 
 Seq = Annotated[int, BeforeValidator(_seq), Field(strict=True, ge=0, lt=1 << 64)]
 """A sequence number, as a JSON number or as text."""
+
+
+@contextmanager
+def reading(database: Database, replay: Replay, stream: bytes) -> Iterator[Transaction]:
+    """A snapshot with all of `stream`; RpcError where it is not held, for it would look as if it were empty."""
+    if not replay.tells(stream):
+        raise RpcError(
+            INVALID_PARAMS,
+            "Invalid params: stream_id",
+            f"stream {to_hex(stream)} is not held by this server, which holds {_named(replay.told or ())}",
+        )
+    with database.snapshot() as reader:
+        yield reader
 
 
 class KvApi:
@@ -85,7 +102,7 @@ class KvApi:
     ) -> dict[str, Any]:
         """`length` bytes of a key's value from `start_index`; version and size are 0 for a key never written."""
         _check(length, key)
-        with self._database.snapshot() as reader:
+        with self._reading(stream_id) as reader:
             value = values.find(reader, stream_id, key, _clamped(version))
             if value is None:
                 return {"version": 0, "data": "", "size": 0}
@@ -138,8 +155,8 @@ class KvApi:
 
     async def get_holding_stream_ids(self) -> list[str]:
         """Streams that are held; where all are, some of those that anything was committed to."""
-        if self._replay.held is not None:
-            return [to_hex(stream) for stream in sorted(self._replay.held)]
+        if self._replay.told is not None:
+            return [to_hex(stream) for stream in sorted(self._replay.told)]
         with self._database.snapshot() as reader:
             return [to_hex(stream) for stream in state.known(reader, MAX_LISTED)]
 
@@ -153,7 +170,7 @@ class KvApi:
     ) -> bool:
         """Whether `account` may write `key`."""
         _check(0, key)
-        with self._database.snapshot() as reader:
+        with self._reading(stream_id) as reader:
             return may_write(FactsAt(reader, _clamped(version)), stream_id, key, account)
 
     async def is_admin(self, account: Account, stream_id: Hash, version: U64 | None = None) -> bool:
@@ -176,8 +193,11 @@ class KvApi:
         """Whether `account` is a writer of the normal keys of a stream."""
         return self._holds(Right(stream_id, Role.WRITER, account=account), version)
 
+    def _reading(self, stream: bytes) -> AbstractContextManager[Transaction]:
+        return reading(self._database, self._replay, stream)
+
     def _holds(self, right: Right, version: int | None) -> bool:
-        with self._database.snapshot() as reader:
+        with self._reading(right.stream) as reader:
             return FactsAt(reader, _clamped(version)).holds(right)
 
     async def _neighbour(
@@ -192,7 +212,7 @@ class KvApi:
     ) -> dict[str, Any] | None:
         def found() -> dict[str, Any] | None:
             at = None if version is None else _clamped(version)
-            with self._database.snapshot() as reader:
+            with self._reading(stream) as reader:
                 value = values.neighbour(reader, stream, key, at, forward, inclusive)
                 return None if value is None else _shown(reader, value, start, length, with_key=True)
 
@@ -205,6 +225,12 @@ def _check(length: int, key: bytes | None = None) -> None:
         raise RpcError(INVALID_PARAMS, "Invalid params: len", "query length too large")
     if key == b"":
         raise RpcError(INVALID_PARAMS, "Invalid params: key", "key is empty")
+
+
+def _named(streams: Collection[bytes]) -> str:
+    named = [to_hex(stream) for stream in sorted(streams)[:MAX_NAMED]]
+    more = len(streams) - len(named)
+    return (", ".join(named) or "none yet") + (f" and {more} more" if more else "")
 
 
 def _clamped(version: int | None) -> int:

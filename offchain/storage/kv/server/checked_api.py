@@ -11,9 +11,10 @@ from offchain.net.parameters import U64, Base64, Hash
 from offchain.protocol.kv.rights import NOBODY, Right, Role
 from offchain.protocol.kv.state_tree import entry_path, right_path
 from offchain.storage.kv.server import ledger, pages, state, values
-from offchain.storage.kv.server.api import Account, Method, Seq
+from offchain.storage.kv.server.api import Account, Method, Seq, reading
 from offchain.storage.kv.server.facts import FactsAt
-from offchain.storage.kv.server.ledger import Entry
+from offchain.storage.kv.server.ledger import ELSEWHERE, Entry
+from offchain.storage.kv.server.replay import Replay
 from offchain.storage.kv.wire import MAX_QUERY_BYTES, proof_to_json
 from offchain.storage.wire import to_hex
 from offchain.store.database import Database, Transaction
@@ -28,12 +29,14 @@ class CheckedApi:
     def __init__(
         self,
         database: Database,
+        replay: Replay,
         identity: tuple[int, str],
         head: Callable[[], tuple[int, bytes]],
         problem: Callable[[int], str | None],
     ) -> None:
         """`identity` is chain id and flow, `head` the block recorded last, `problem` why a file is not here."""
         self._database = database
+        self._replay = replay
         self._identity = identity
         self._head = head
         self._problem = problem
@@ -67,7 +70,7 @@ class CheckedApi:
 
     async def get_stream_status(self, stream_id: Hash) -> dict[str, Any]:
         """How far a stream is: `pendingFrom` waits to be decided, from `provisionalFrom` on a missing file counts."""
-        with self._database.snapshot() as reader:
+        with reading(self._database, self._replay, stream_id) as reader:
             first = ledger.first_waiting(reader, stream_id)
             pending = None if first is None else ledger.entry(reader, first)
             seq = _last_seq(reader, stream_id)
@@ -85,11 +88,17 @@ class CheckedApi:
         """A submission to streams, and what became of it; None when there is none with this number."""
         with self._database.snapshot() as reader:
             entry = ledger.entry(reader, tx_seq)
-        return None if entry is None else self._shown(entry)
+        if entry is None:
+            return None
+        unknown = [stream for stream in entry.streams if not self._replay.tells(stream)]
+        if entry.state == ELSEWHERE and unknown:
+            reason = f"it belongs to stream {to_hex(unknown[0])}, which is not held by this server"
+            raise RpcError(INVALID_PARAMS, "Invalid params: tx_seq", reason)
+        return self._shown(entry)
 
     async def get_state_root(self, stream_id: Hash, seq: U64 | None = None) -> dict[str, Any]:
         """Root of a stream after sequence number `seq`, its last one by default."""
-        with self._database.snapshot() as reader:
+        with reading(self._database, self._replay, stream_id) as reader:
             return self._moment(reader, stream_id, _checked(reader, stream_id, seq))
 
     async def get_value_with_proof(self, stream_id: Hash, key: Base64, seq: U64 | None = None) -> dict[str, Any]:
@@ -97,7 +106,7 @@ class CheckedApi:
 
         Of a key that was never written, version and digest are null.
         """
-        with self._database.snapshot() as reader:
+        with reading(self._database, self._replay, stream_id) as reader:
             at = _proven(reader, stream_id, seq)
             value = values.find(reader, stream_id, key, at)
             data = b"" if value is None else values.read(reader, value, 0, MAX_QUERY_BYTES)
@@ -120,7 +129,7 @@ class CheckedApi:
     ) -> dict[str, Any]:
         """Whether a right holds after `seq`, since which version, with its proof; null when nothing was ever said."""
         right = _right(stream_id, role, account, key)
-        with self._database.snapshot() as reader:
+        with reading(self._database, self._replay, stream_id) as reader:
             at = _proven(reader, stream_id, seq)
             known = FactsAt(reader, at).newest(right)
             return {

@@ -9,7 +9,7 @@ from offchain.protocol.encryption import BLOCK_BYTES, Opener
 from offchain.protocol.encryption_header import MAGIC, MAX_HEAD_BYTES, cipher_of
 from offchain.protocol.kv.replay import INVALID_DATA, Verdict
 
-PUBLIC_FORMATS = (1, 2)
+PUBLIC_FORMATS = (b"\1", b"\2")
 
 
 class Decrypt:
@@ -34,4 +34,4 @@ class Decrypt:
 
     def _is_encrypted(self, data: bytes) -> bool:
         # Plain stream data begins with a version, which no sequence number brings to begin with 1 or 2.
-        return data.startswith(MAGIC) or (bool(self._openers) and data[0] in PUBLIC_FORMATS)
+        return data.startswith(MAGIC) or (bool(self._openers) and data.startswith(PUBLIC_FORMATS))

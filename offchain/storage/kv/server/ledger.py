@@ -232,9 +232,19 @@ def decided_after(reader: Transaction, stream: bytes, seq: int) -> list[int]:
     return [row["seq"] for row in reader.execute(sql, (stream, seq)).fetchall()]
 
 
-def elsewhere(reader: Transaction) -> list[Entry]:
-    """Submissions to streams that were not held when they came."""
-    rows = reader.execute("SELECT * FROM submissions WHERE state = 2 ORDER BY seq").fetchall()
+def elsewhere(reader: Transaction, held: frozenset[bytes] | None) -> list[Entry]:
+    """Submissions that were left aside when they came, and whose streams are all `held`."""
+    streams: dict[int, set[bytes]] = {}
+    sql = "SELECT seq, stream FROM members WHERE tagged = 1 AND seq IN (SELECT seq FROM submissions WHERE state = 2)"
+    for seq, stream in reader.execute(sql):
+        streams.setdefault(seq, set()).add(bytes(stream))
+    found = (entry(reader, seq) for seq in sorted(streams) if held is None or held.issuperset(streams[seq]))
+    return [each for each in found if each is not None]
+
+
+def decided_as(reader: Transaction, result: str) -> list[Entry]:
+    """Submissions with this result."""
+    rows = reader.execute("SELECT * FROM submissions WHERE result = ? ORDER BY seq", (result,)).fetchall()
     return [_entry(reader, row) for row in rows]
 
 

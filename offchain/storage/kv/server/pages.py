@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from offchain.errors import Corrupted
@@ -44,6 +45,10 @@ FAN = 16
 STEPS = 64
 _NOTHING, _LEAF, _TREE = 0, 1, 2
 _LEAF_BYTES = 104
+_EMPTY_PAGE = bytes([_NOTHING]) * FAN
+
+KNOWN_PAGES = 1024
+"""Pages whose inner nodes are not hashed again for each proof; about 10 KiB of memory each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,7 @@ def prove(reader: Transaction, stream: bytes, path: bytes, seq: int) -> Proof:
     siblings: list[bytes] = []
     prefix = b""
     while True:
-        rows = _rows(_load(reader, stream, prefix, seq))
-        found = _descend(rows, path, len(prefix), siblings)
+        found = _descend(_known_rows(_packed_page(reader, stream, prefix, seq)), path, len(prefix), siblings)
         if not isinstance(found, Subtree):
             leaf = None if found is None else found.leaf
             return Proof(tuple(siblings), None if leaf is None or leaf.path == path else leaf)
@@ -149,6 +153,12 @@ def _rows(slots: Sequence[Slot]) -> list[list[Slot]]:
     return rows
 
 
+@lru_cache(KNOWN_PAGES)
+def _known_rows(packed: bytes) -> Sequence[Sequence[Slot]]:
+    """`_rows` of a page. Known by its content, so that no change can make it wrong."""
+    return _rows(_unpacked(packed))
+
+
 def _join(left: Slot, right: Slot) -> Slot:
     if left is None and not isinstance(right, Subtree):
         return right
@@ -172,9 +182,13 @@ def _descend(rows: Sequence[Sequence[Slot]], path: bytes, depth: int, siblings: 
 
 
 def _load(reader: Transaction, stream: bytes, prefix: bytes, version: int) -> list[Slot]:
+    return _unpacked(_packed_page(reader, stream, prefix, version))
+
+
+def _packed_page(reader: Transaction, stream: bytes, prefix: bytes, version: int) -> bytes:
     sql = "SELECT slots FROM pages WHERE stream = ? AND prefix = ? AND version <= ? ORDER BY version DESC LIMIT 1"
     row = reader.execute(sql, (stream, prefix, version)).fetchone()
-    return [None] * FAN if row is None else _unpacked(bytes(row["slots"]))
+    return _EMPTY_PAGE if row is None else bytes(row["slots"])
 
 
 def _save(transaction: Transaction, stream: bytes, prefix: bytes, slots: Sequence[Slot], version: int) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from offchain.protocol.kv import replay
-from offchain.protocol.kv.replay import MISSING, Verdict
+from offchain.protocol.kv.replay import MISSING, WRONG_TAGS, Verdict
 from offchain.protocol.kv.stream_data import StreamData
 from offchain.storage.kv.server import ledger, state
 from offchain.storage.kv.server.files import Files
@@ -60,8 +60,12 @@ class Replay:
         self._database = database
         self._files = files
         self.held = held
+        """Streams whose submissions wait to be decided when they come."""
+        self.told: frozenset[bytes] | None = frozenset()
+        """Those of them to which nothing was left aside earlier: what is here of them is all there is."""
         self._history = history
         self._decrypt = decrypt
+        self.hold(held)
 
     def attempt(self, seq: int, give_up: bool = False) -> Attempt:
         """Decide `seq` if that is possible now; with `give_up`, without its file."""
@@ -100,10 +104,15 @@ class Replay:
 
     def hold(self, held: frozenset[bytes] | None) -> list[int]:
         """Keep these streams from now on; returns what is to be decided because of that."""
-        self.held = held
+        self.held = held  # first, so that nothing is left aside between this and what follows
         with self._database.transaction() as transaction:
-            found = [entry for entry in ledger.elsewhere(transaction) if held is None or held.issuperset(entry.streams)]
-            return _reopen(transaction, found)
+            reopened = _reopen(transaction, [*ledger.elsewhere(transaction, held), *_blind(transaction, held)])
+        self.told = held
+        return reopened
+
+    def tells(self, stream: bytes) -> bool:
+        """Whether all that was submitted to `stream` is decided here, or waits."""
+        return self.told is None or stream in self.told
 
     def _wants(self, root: bytes, size: int) -> bool:
         with self._database.snapshot() as reader:
@@ -157,6 +166,17 @@ def roll_back(transaction: Transaction, block: int) -> int:
     for stream in streams:
         state.undo(transaction, stream, first)
     return first
+
+
+def _blind(reader: Transaction, held: frozenset[bytes] | None) -> list[Entry]:
+    """Submissions that were refused only for a stream they read, and that is held now."""
+    said = None if held is None else {replay.not_held(stream) for stream in held}
+    return [entry for entry in ledger.decided_as(reader, WRONG_TAGS) if _is_blind(entry, said)]
+
+
+def _is_blind(entry: Entry, said: Collection[str] | None) -> bool:
+    reason = entry.reason or ""
+    return reason.endswith(replay.NOT_HELD) if said is None else reason in said
 
 
 def _is_first(reader: Transaction, entry: Entry, streams: Collection[bytes]) -> bool:

@@ -100,7 +100,6 @@ class Replayer:
 
     def begin(self) -> None:
         """Take up what an earlier process left."""
-        self._replay.hold(self._replay.held)
         after = -1
         while waiting := self._ledger.waiting(after):
             self.added(entry.seq for entry in waiting)

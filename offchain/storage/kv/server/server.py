@@ -122,6 +122,7 @@ class Server:
         settings = self._settings
         checked = CheckedApi(
             database,
+            self._replay,
             self._identity,
             lambda: (self._follower.height, self._follower.block_hash),
             self._fetcher.problem,

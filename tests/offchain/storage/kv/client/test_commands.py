@@ -129,12 +129,12 @@ def test_read__server_passed_over__is_named(run, two):
     assert "passed over http://kv-0 does not answer" in told.err
 
 
-def test_read__servers_that_contradict_each_other__ends_with_two(run, two, monkeypatch):
+def test_read__servers_that_contradict_each_other__ends_with_four(run, two, monkeypatch):
     monkeypatch.setattr("offchain.storage.kv.client.panel.CALM_SECONDS", 0)
     for number, text in enumerate((b"one", b"two")):
         two.put(STREAM, b"key", text, only=number)
     told = run("get", HEX, "key", "--json")
-    assert (told.code, told.error[0]) == (2, "InvalidProof")
+    assert (told.code, told.error[0]) == (4, "Untrusted")
 
 
 WRONG = {

@@ -1,6 +1,6 @@
 import pytest
 
-from offchain.errors import Invalid, InvalidProof, PeerUnavailable, WrongChain
+from offchain.errors import Invalid, PeerUnavailable, RemoteRefused, Untrusted, WrongChain
 from offchain.protocol.kv.state_tree import EMPTY
 from offchain.storage.kv.client.evidence import NEVER, Behind
 from offchain.storage.kv.client.panel import CALM_SECONDS, Panel
@@ -66,7 +66,7 @@ def test_newest__confirmed_moment__is_not_asked_for_again(two):
 def test_newest__servers_that_contradict_each_other__are_not_believed(two):
     two.put(STREAM, b"key", b"honest", only=0)
     two.put(STREAM, b"key", b"forged", only=1)
-    with pytest.raises(InvalidProof, match="contradict each other about stream 0x0.*1 after 0: find out who is right"):
+    with pytest.raises(Untrusted, match="contradict each other about stream 0x0.*1 after 0: find out who is right"):
         newest(two.panel())
     assert sum(two.clock.slept) >= CALM_SECONDS
 
@@ -88,7 +88,7 @@ def test_newest__contradiction_about_a_provisional_state__says_what_may_be_the_r
     two.put(STREAM, b"key", b"one", only=0)
     two.put(STREAM, b"key", b"two", only=1)
     two.lie(1, "kv_getStateRoot", lambda told: told | {"provisional": True})
-    with pytest.raises(InvalidProof, match="a file is missing"):
+    with pytest.raises(Untrusted, match="a file is missing"):
         newest(two.panel())
 
 
@@ -125,6 +125,36 @@ def test_newest__witness_gone__is_an_error_for_two(two):
     two.down(1)
     with pytest.raises(PeerUnavailable, match="does not answer"):
         newest(two.panel())
+
+
+def test_newest__server_that_does_not_hold_the_stream__is_passed_over_and_named(kv):
+    kv.add(held=frozenset([stream_id(2)]))
+    kv.add()
+    kv.add()
+    kv.put(STREAM, b"key", b"value")
+    panel = kv.panel()
+    moment, value, agreeing = newest(panel)
+    assert (value.data, agreeing) == (b"value", tuple(URLS[1:]))
+    assert any("is not held by this server" in problem for problem in panel.problems)
+    assert at(panel, moment.seq)[1].data == b"value"
+
+
+def test_newest__witness_that_does_not_hold_the_stream__leaves_too_few(kv):
+    kv.add()
+    kv.add(held=frozenset([stream_id(2)]))
+    kv.put(STREAM, b"key", b"value")
+    with pytest.raises(RemoteRefused, match="kv-1 refused: .*is not held by this server, which holds 0x0.*2"):
+        newest(kv.panel())
+
+
+def test_agreed__server_that_refuses_everything__stops_nobody(three):
+    three.put(STREAM, b"a", b"1")
+
+    def refuse(_):
+        raise RemoteRefused("http://kv-0", -32603, "Internal error")
+
+    three.lie(0, "kv_getFirst", refuse)
+    assert three.panel().agreed(lambda server: server.neighbour(STREAM, None, True, True, None)) == b"a"
 
 
 def test_newest__everybody_gone__names_all(two):
@@ -215,7 +245,7 @@ def test_agreed__different_answers__are_not_believed(two):
     two.put(STREAM, b"a", b"1")
     two.put(STREAM, b"b", b"2", only=1)
     two.parts[0].send(StreamFile(writes=[(stream_id(2), b"k", b"v")]))
-    with pytest.raises(InvalidProof, match="contradict each other .*kv-0.*kv-1"):
+    with pytest.raises(Untrusted, match="contradict each other .*kv-0.*kv-1"):
         two.panel().agreed(lambda server: server.neighbour(STREAM, b"a", True, False, None))
 
 

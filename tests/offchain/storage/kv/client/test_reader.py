@@ -1,6 +1,6 @@
 import pytest
 
-from offchain.errors import InvalidProof, PeerUnavailable, RemoteRefused
+from offchain.errors import PeerUnavailable, RemoteRefused, Untrusted
 from offchain.storage.kv.client.evidence import Value
 from offchain.storage.kv.client.reader import with_prefix
 from tests.doubles.kv_parts import sender
@@ -151,7 +151,7 @@ def test_items__empty_flow__are_none(two):
 
 def test_items__key_left_out_by_one_server__is_noticed_by_the_other(listed):
     listed.lie(0, "kv_getNext", lambda told: told | {"key": "Yw=="})  # c, whatever comes before it
-    with pytest.raises(InvalidProof, match="contradict"):
+    with pytest.raises(Untrusted, match="contradict"):
         list(listed.reader().items(STREAM))
 
 

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from offchain.errors import InvalidProof, PeerUnavailable, RemoteRefused
+from offchain.errors import PeerUnavailable, RemoteRefused, Untrusted
 from offchain.protocol.keccak import keccak256
 from offchain.protocol.kv.replay import COMMIT, CONFLICT, MAX_DATA_BYTES
 from offchain.protocol.kv.rights import Right, Role
@@ -107,14 +107,14 @@ FORGERIES = {
 @pytest.mark.parametrize("name", FORGERIES)
 def test_value__forged__is_not_believed(one, server, name):
     one.lie(0, PROVEN, FORGERIES[name])
-    with pytest.raises((InvalidProof, PeerUnavailable)):
+    with pytest.raises((Untrusted, PeerUnavailable)):
         server.value(STREAM, b"key")
 
 
 def test_value__absence_told_as_presence__is_not_believed(one, server):
     digest = "0x" + keccak256(b"forged").hex()
     one.lie(0, PROVEN, saying(version=1, digest=digest, data=base64.b64encode(b"forged").decode(), size=6))
-    with pytest.raises(InvalidProof):
+    with pytest.raises(Untrusted):
         server.value(STREAM, b"absent")
 
 
@@ -122,7 +122,7 @@ def test_value__answer_about_another_key__is_not_believed(one, server):
     told = {}
     one.lie(0, PROVEN, lambda answer: told.setdefault("first", answer))
     server.value(STREAM, b"other")
-    with pytest.raises(InvalidProof):
+    with pytest.raises(Untrusted):
         server.value(STREAM, b"key")
 
 
@@ -157,14 +157,14 @@ NONSENSE = {
 @pytest.mark.parametrize("name", NONSENSE)
 def test_value__nonsense__is_an_error_in_words(one, server, name):
     one.lie(0, PROVEN, NONSENSE[name])
-    with pytest.raises((PeerUnavailable, InvalidProof, OverflowError)):
+    with pytest.raises((PeerUnavailable, Untrusted, OverflowError)):
         server.value(STREAM, b"key")
 
 
 def test_value__rest_of_a_large_value_forged__is_not_believed(one, server):
     one.put(STREAM, b"large", LARGE)
     one.lie(0, "kv_getValue", lambda told: told | {"data": base64.b64encode(b"x" * length(told)).decode()})
-    with pytest.raises(InvalidProof, match="its own proof contradicts"):
+    with pytest.raises(Untrusted, match="its own proof contradicts"):
         server.value(STREAM, b"large")
 
 
@@ -231,7 +231,7 @@ def test_right__each__is_proven_and_claimed_alike(granted, name):
 def test_right__turned_around__is_not_believed(one, granted, name):
     right, holds = RIGHTS[name]
     one.lie(0, "kv_getRightWithProof", saying(holds=not holds, version=3))
-    with pytest.raises(InvalidProof):
+    with pytest.raises(Untrusted):
         granted.right(right)
 
 
@@ -242,7 +242,7 @@ def test_right__said_to_hold_without_a_version__does_not(one, granted):
 
 def test_right__granted_one_hidden__is_not_believed(one, granted):
     one.lie(0, "kv_getRightWithProof", saying(holds=None, version=None))
-    with pytest.raises(InvalidProof):
+    with pytest.raises(Untrusted):
         granted.right(RIGHTS["writer"][0])
 
 

@@ -33,7 +33,7 @@ class Watched:
         self.files[file.root] = file.data
         return self.kv.send(file, **options)
 
-    def content(self, root):
+    def content(self, root, seq):
         self.read.append(root)
         return self.files[root]
 
@@ -144,10 +144,12 @@ class Storage:
         self.data = data
         self.opened = []
 
-    def read(self, root, start, length):
+    def read(self, root, start, length, *, seq):
+        assert seq == SEQ
         return self.data[start : start + length]
 
-    def stream(self, root, openers=()):
+    def stream(self, root, *, openers, seq):
+        assert seq == SEQ
         self.opened.append(openers)
         yield memoryview(self.data)
 
@@ -157,22 +159,23 @@ def sealed(cipher, data=b"\0" * 8 + b"data"):
     return stream.read(0, stream.size)
 
 
+SEQ = 5
 KEY = Key(bytes([3]) * 32)
 
 
 @pytest.mark.parametrize("make", [authenticated_cipher, public_cipher])
 def test_contents__encrypted_file__is_opened_with_what_was_given(make):
     storage = Storage(sealed(make(KEY, bytes(32))))
-    Contents(storage, [KEY])(bytes(32))
+    Contents(storage, [KEY])(bytes(32), SEQ)
     assert storage.opened == [(KEY,)]
 
 
 def test_contents__plain_file_among_encrypted_ones__is_read_as_it_is():
     storage = Storage(b"\xff" * 8 + b"plain")
-    assert Contents(storage, [KEY])(bytes(32)) == b"\xff" * 8 + b"plain"
+    assert Contents(storage, [KEY])(bytes(32), SEQ) == b"\xff" * 8 + b"plain"
     assert storage.opened == [()]
 
 
 def test_contents__encrypted_file_without_a_key__says_what_is_needed():
     with pytest.raises(BadSettings, match="this stream is encrypted: an encryption key is needed"):
-        Contents(Storage(sealed(authenticated_cipher(KEY, bytes(32)))))(bytes(32))
+        Contents(Storage(sealed(authenticated_cipher(KEY, bytes(32)))))(bytes(32), SEQ)

@@ -3,7 +3,7 @@ from functools import reduce
 
 import pytest
 
-from offchain.errors import InvalidProof, PeerUnavailable
+from offchain.errors import PeerUnavailable, RemoteRefused, Untrusted
 from offchain.protocol.encryption import Identity, Key, Recipient
 from offchain.protocol.kv.replay import COMMIT, CONFLICT
 from offchain.protocol.secp256k1 import public_key
@@ -79,6 +79,28 @@ def test_commit__declined__pays_nothing(town):
     assert town.town.paid == 0
 
 
+def test_commit__stream_that_servers_do_not_hold__is_refused_before_anything_is_paid(make_town):
+    town = make_town(servers=2, held=frozenset([OTHERS]))
+    with pytest.raises(RemoteRefused, match=f"stream 0x{STREAM.hex()} is not held by this server"):
+        town.commit(batch())
+    assert (town.town.paid, list(town.folder.glob("outbox/*"))) == (0, [])
+
+
+def test_commit__one_of_three_servers_does_not_hold_the_stream__the_others_decide(make_town):
+    town = make_town(servers=2)
+    town.kv.add(held=frozenset([OTHERS]))
+    assert town.commit(batch()).committed
+
+
+def test_commit__servers_give_the_stream_up_after_paying__says_what_is_paid(town):
+    def refuse(_):
+        raise RemoteRefused("http://kv-0", -32602, "it belongs to a stream that is not held")
+
+    town.kv.lie(0, "kv_getTransaction", refuse)
+    with pytest.raises(PeerUnavailable, match="submission 0 is paid for and stored.* not held.*nothing is paid twice"):
+        town.commit(batch())
+
+
 def test_commit__after_it__nothing_older_is_told_as_new(make_town):
     town = make_town(servers=2)
     town.commit(batch(b"old"))
@@ -93,7 +115,7 @@ def test_commit__after_it__nothing_older_is_told_as_new(make_town):
 def test_commit__two_servers__have_to_agree_about_the_outcome(make_town):
     town = make_town(servers=2)
     town.kv.lie(0, "kv_getTransaction", lambda told: told and told | {"result": CONFLICT})
-    with pytest.raises(InvalidProof, match="contradict"):
+    with pytest.raises(Untrusted, match="contradict"):
         town.commit(batch())
 
 
@@ -101,7 +123,7 @@ def test_commit__server_that_only_says_it_was_committed__is_found_out(town):
     town.commit(batch(b"first"))
     town.commit(batch(b"second"))
     town.kv.lie(0, "kv_getTransaction", lambda told: told and told | {"result": COMMIT})
-    with pytest.raises(InvalidProof, match="submission 2 was committed, and their state lacks it"):
+    with pytest.raises(Untrusted, match="submission 2 was committed, and their state lacks it"):
         town.commit(batch(b"late"), version=0)
 
 

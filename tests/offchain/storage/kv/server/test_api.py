@@ -82,7 +82,8 @@ def test_value__deleted__is_empty_with_the_version_that_deleted_it(call, written
 
 
 @pytest.mark.parametrize(
-    ("version", "value", "wrote"), [(0, b"value of c", 0), (1, b"new", 1), (2, b"new", 1), (U64, b"new", 1)]
+    ("version", "value", "wrote"),
+    [(0, b"value of c", 0), *((later, b"new", 1) for later in (1, 2, 1 << 40, 1 << 63, U64))],
 )
 def test_value__at_a_version__is_the_newest_up_to_it(call, written, version, value, wrote):
     told = call("getValue", A, b"c", 0, 100, version)

@@ -112,6 +112,18 @@ def test_proof__of_a_state_that_is_no_longer_kept__is_refused_and_its_root_told(
     assert root_of(call("getStateRoot", to_hex(A), 1)) == parts.root(A, 1) != parts.root(A, 2)
 
 
+@pytest.mark.parametrize("seq", [1, (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [("getStateRoot", ()), ("getValueWithProof", (b64(b"k"),)), ("getRightWithProof", (16, None, b64(b"k")))],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_proof__of_a_time_to_come__is_refused_in_words(call, parts, method, params, seq):
+    parts.send(put(b"v"))
+    expected = ("Invalid params: seq", f"this stream is decided up to 0, not {seq}")
+    assert refused(call, method, to_hex(A), *params, seq) == expected
+
+
 # Rights with proofs
 
 
