@@ -9,7 +9,15 @@ from offchain.chain.outcomes import Cancelled
 from offchain.chain.types import Header, PreparedCall, Receipt
 from offchain.errors import NotFound, TransactionReverted
 from offchain.protocol.keccak import keccak256
+from offchain.runtime.metrics import Metrics
+from offchain.storage.miner.answer_book import name_of
+from offchain.storage.miner.job import Jobs
+from offchain.storage.miner.rounds import Buffer, Round
+from offchain.storage.miner.submitting import Submitting
+from tests.doubles.clock import FakeClock
+from tests.doubles.files import File
 
+SEGMENT = 262_144
 MINE, REWARD, FLOW = ("0x" + pair * 20 for pair in ("31", "32", "33"))
 BENEFICIARY = "0x" + "be" * 20
 
@@ -37,6 +45,8 @@ class FakeMine:
         self.room = 8
         self.asked = []
         self.beneficiary_now = BENEFICIARY
+        self.refuse = None
+        """What `worker_context` raises."""
         self.offer(job)
 
     def offer(self, job):
@@ -48,6 +58,8 @@ class FakeMine:
 
     def worker_context(self, miner_id):
         self.asked.append("context")
+        if self.refuse:
+            raise self.refuse
         if self.job is None:
             return WorkerContext(self.last, 0, bytes(32), 16)
         self.last = self.job.context
@@ -73,16 +85,22 @@ class FakeReward:
     def __init__(self):
         self.address = REWARD
         self.owes = 0
-        self.claimable = 100
+        self.claimable, self.locked, self.base = 100, 0, (0, 0)
 
     def fees(self, chunk):
-        return ChunkFees(0, self.claimable, 0)
+        return ChunkFees(self.locked, self.claimable, 0)
+
+    def base_reward(self):
+        return self.base
 
     def owed(self, payee):
         return self.owes
 
     def withdraw(self, payee):
         return PreparedCall(REWARD, payee.encode())
+
+    def withdrawn(self, logs):
+        return [7 for _ in logs]
 
     def distributed(self, logs):
         return [Distributed(0, BENEFICIARY, bytes(32), 7, log) for log in logs]
@@ -153,3 +171,55 @@ class FakeJournal(SimpleNamespace):
 def harder(job, target):
     """The same job with another target."""
     return replace(job, target=target)
+
+
+class Office:
+    """A miner that has sealed something, and the mine it sends answers to."""
+
+    def __init__(self, miner, target=1 << 252):
+        miner.submit(File.random(6 * SEGMENT))
+        miner.open_epoch()
+        miner.seal()
+        self.miner, self.job = miner, miner.job(target=target)
+        self.mine, self.reward, self.sender = FakeMine(self.job), FakeReward(), FakeSender()
+        self.start()
+
+    def start(self, min_reward=0):
+        """A new process."""
+        self.metrics, self.clock = Metrics("test", "0"), FakeClock()
+        self.jobs = Jobs(self.mine, self.miner.miner_id, self.miner.holding, self.metrics, 1.0, lambda _: None)
+        self.jobs.look()
+        self.submitting = Submitting(
+            self.jobs,
+            self.miner.answers,
+            self.miner.book,
+            self.mine,
+            self.reward,
+            self.sender,
+            min_reward,
+            1.0,
+            self.metrics,
+            lambda: 1_700_000_000.0,
+            self.clock.now,
+        )
+
+    def find(self, count=1):
+        """Tell of so many finds; returns their names."""
+        trying, found = Round(self.miner.shelf, Buffer(8)), []
+        while len(found) < count:
+            trying.begin(self.job)
+            found += trying.finish().finds
+        for each in found[:count]:
+            self.submitting.found(each)
+        return [name_of(each) for each in found[:count]]
+
+    def advance(self):
+        self.clock.time += 1
+        self.submitting.advance()
+
+    def outcomes(self):
+        return {
+            name.split("=")[1].rstrip("}"): count
+            for name, count in self.metrics.values().items()
+            if name.startswith("zg_miner_answers_total")
+        }

@@ -66,12 +66,16 @@ class Library:
 class MinerParts:
     """What `Miner` wires, on `folder`; `flow` is the log that it was told, `library` where its data comes from."""
 
-    def __init__(self, folder, holding=WHOLE, miner_id=MINER_ID, flow=None, min_free=0, check_every=1):
+    def __init__(
+        self, folder, holding=WHOLE, miner_id=MINER_ID, flow=None, min_free=0, check_every=1, cpu=None,
+        is_mining=lambda: False,
+    ):  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.holding, self.miner_id = folder, holding, miner_id
         self.clock, self.flow, self.library = FakeClock(), flow or FlowLog(), Library()
         self.block, self.placed, self.ranges_told = 0, [], []
         self.min_free, self.check_every = min_free, check_every
+        self.cpu, self.is_mining = cpu or Allowance(inf), is_mining
         self.open()
 
     def open(self):
@@ -88,10 +92,10 @@ class MinerParts:
         self.sealing = Sealing(
             Parts(self.holding, self.planner, self.library, self.file, self.loads),
             self.miner_id,
-            Allowance(inf),
+            self.cpu,
             1,
             self.min_free,
-            lambda: False,
+            self.is_mining,
             self.metrics,
             self.clock.now,
         )

@@ -1,6 +1,7 @@
 """A network that is mined: a chain with flow, mine and reward, storage nodes around it, miners as processes."""
 
 import json
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from http.client import HTTPException
@@ -15,6 +16,9 @@ from scripts._lib.anvil import LocalChain
 from tests.doubles.cluster import PRICE, QUICK, Chain, Cluster, account, free_port, private_key
 from tests.doubles.nursery import nursery
 from tests.doubles.polling import eventually
+from tests.doubles.proxy import Stall
+from tests.doubles.relay import Relay
+from tests.doubles.samples import upload
 from tests.doubles.zgs import Zgs
 
 BLOCKS_PER_EPOCH = 40
@@ -26,20 +30,21 @@ FIRST_MINER = 3  # the development accounts before it govern, guard and pay
 class MiningChain(Chain):
     """It mines each transaction at once, and blocks on demand."""
 
-    def __init__(self, parameters=PARAMETERS, difficulty=64, ratio=20):
+    def __init__(self, parameters=PARAMETERS, difficulty=64, ratio=20, price=PRICE, epoch_blocks=BLOCKS_PER_EPOCH):
         super().__init__()
-        self.parameters, self._difficulty, self._ratio = parameters, difficulty, ratio
+        self.parameters, self.price, self.epoch_blocks = parameters, price, epoch_blocks
+        self._difficulty, self._ratio = difficulty, ratio
 
     def deploy(self):
         """A new flow, empty, with its mine and its reward."""
         local, told = LocalChain(self.url), self.parameters
         me, chunk = local.sender, told.pricing_sectors
         market = local.deploy("FixedPriceMarket", me)
-        flow = local.deploy("Flow", me, me, market.address, 0, BLOCKS_PER_EPOCH)
+        flow = local.deploy("Flow", me, me, market.address, 0, self.epoch_blocks)
         pace = (told.wanted, told.mine_blocks, told.subtasks, told.interval, told.max_shards, self._ratio)
         mine = local.deploy("PoraMine", me, flow.address, chunk, self._difficulty, 1, False, *pace, told.two_hops)
         reward = local.deploy("ChunkReward", me, market.address, mine.address, chunk, TERM, 0, me, 100)
-        local.send(market.functions.initialize(PRICE, flow.address, reward.address))
+        local.send(market.functions.initialize(self.price, flow.address, reward.address))
         local.send(mine.functions.setReward(reward.address))
         self._donate = lambda amount, base: (
             local.send(reward.functions.donate(), value=amount),
@@ -51,7 +56,7 @@ class MiningChain(Chain):
 
     def next_epoch(self):
         """Let the next epoch begin; nobody opens it yet."""
-        self.mine(BLOCKS_PER_EPOCH - (self.head() - self.flow.first_block()) % BLOCKS_PER_EPOCH + 1)
+        self.mine(self.epoch_blocks - (self.head() - self.flow.first_block()) % self.epoch_blocks + 1)
 
     def open_epoch(self):
         """Let the next epoch begin, and open it."""
@@ -80,6 +85,11 @@ class MiningChain(Chain):
         """What they earned, in order."""
         return self.reward.distributed(self._logs(self.reward))
 
+    def withdrawn(self):
+        """What was withdrawn of that, in order."""
+        wanted = LogFilter((self.reward.address,), ())
+        return self.reward.withdrawn(self.flow.client.logs(wanted, 0, self.head()).logs)
+
     def _logs(self, contract):
         wanted = LogFilter((contract.address,), tuple(map(tuple, contract.topics)))
         return self.flow.client.logs(wanted, 0, self.head()).logs
@@ -95,12 +105,13 @@ class Miner:
         self.data = cluster.folder / "data" / self.name
         self.page = Zgs(f"http://127.0.0.1:{free_port()}")
         self.id = cluster.chain.register(self.account)
+        self.rpc = cluster.chain.url
         self.worker = None
 
     def launch(self, *options):
         """Start the process and do not wait for it."""
         chain, nodes = self.cluster.chain, ",".join(node.url for node in self.cluster.nodes)
-        command = ["--rpc", chain.url, "--mine", chain.mine_contract.address, "--miner-id", "0x" + self.id.hex()]
+        command = ["--rpc", self.rpc, "--mine", chain.mine_contract.address, "--miner-id", "0x" + self.id.hex()]
         command += ["--nodes", nodes, "--data", self.data, "--listen", self.page.url.removeprefix("http://")]
         command += ["--threads", "1", *QUICK, *self.options, *options]
         key = {"ZG_STORAGE_MINER_PRIVATE_KEY": private_key(self.account)}
@@ -154,6 +165,37 @@ class Miner:
         return self.cluster.chain.reward.owed(account(self.account).address)
 
 
+class Trap(Relay):
+    """Stands before a chain and holds up whoever makes a call that a test waits for, before or after it took place."""
+
+    def __init__(self, upstream):
+        super().__init__(upstream)
+        self.spring()
+
+    def arm(self, method, after, of=""):
+        """The next call of `method` with the text `of` in it is held up, and every later one."""
+        self.caught = threading.Event()
+        self._wanted = method, after, of.removeprefix("0x").lower()
+
+    def spring(self):
+        """Hold up nobody."""
+        self._wanted = None
+
+    def answer(self, request):
+        self._look(request, after=False)
+        answer = super().answer(request)
+        self._look(request, after=True)
+        return answer
+
+    def _look(self, request, after):
+        if not self._wanted:
+            return
+        method, wanted_after, text = self._wanted
+        if method in request.calls and after == wanted_after and text in request.body.decode().lower():
+            self.caught.set()
+            raise Stall  # until it is killed
+
+
 class MiningCluster(Cluster):
     """Storage nodes and miners around one chain."""
 
@@ -167,6 +209,15 @@ class MiningCluster(Cluster):
         self.miners.append(miner)
         return miner.start() if start else miner
 
+    def store(self, sample):
+        """As any cluster does; also when the sequence number was another file's on a fork that is no more."""
+        [seq] = self.chain.submit(sample)
+        for node in self.nodes:
+            eventually(lambda node=node: _knows(node, seq, sample), f"{node.name} knows submission {seq}")
+            upload(node, seq, sample)
+            node.wait_finalized(seq)
+        return seq
+
     def close(self):
         for miner in self.miners:
             if miner.worker:
@@ -174,10 +225,15 @@ class MiningCluster(Cluster):
         super().close()
 
 
+def _knows(node, seq, sample):
+    info = node.info(seq)
+    return info and info["tx"]["dataMerkleRoot"] == sample.hex
+
+
 @contextmanager
-def mining_in(folder, nodes=1, difficulty=64, ratio=20, **parameters):
+def mining_in(folder, nodes=1, difficulty=64, ratio=20, price=PRICE, epoch_blocks=BLOCKS_PER_EPOCH, **parameters):
     """A chain that is mined, with so many storage nodes, and with these `parameters` in place of the usual ones."""
-    with MiningChain(replace(PARAMETERS, **parameters), difficulty, ratio) as chain:
+    with MiningChain(replace(PARAMETERS, **parameters), difficulty, ratio, price, epoch_blocks) as chain:
         cluster = MiningCluster(folder, chain)
         try:
             cluster.add(nodes)

@@ -16,7 +16,7 @@ from offchain.storage.miner.state import DATABASE, SCHEMAS
 from offchain.storage.node.catalog import Catalog
 from offchain.store.database import Database
 from tests.doubles.cluster import account
-from tests.doubles.miners import mining_in
+from tests.doubles.miners import Trap, mining_in
 from tests.doubles.polling import eventually
 from tests.doubles.reaper import Reaper
 from tests.doubles.samples import Sample
@@ -69,8 +69,28 @@ def test_miner__killed_again_and_again_while_it_seals__seals_everything_rightly(
         assert assert_sealed_rightly(miner) == chain.flow.length() // 1024
 
 
+def settle(miner):
+    """Let what is on its way come to its end, send nothing new, and stop; answers by what became of them."""
+    miner.start("--min-reward", "1ether")
+    eventually(lambda: not {"found", "sent"} & set(miner.health()["answers"]), "all answers are settled")
+    answers = miner.health()["answers"]
+    miner.stop()
+    return answers
+
+
+def assert_nothing_twice(network, miner, answers):
+    """Each answer was sent once, what the chain accepted is what the miner knows of, and what it is owed."""
+    chain, told = network.chain, sent(network.chain, miner)
+    assert len({data for data, _ in told}) == len(told)
+    assert sum(succeeded for _, succeeded in told) == len(chain.proofs()) == answers["won"]
+    assert "known" not in answers
+    withdrawn = chain.withdrawn()
+    assert miner.owed() + sum(withdrawn) == sum(reward.amount for reward in chain.rewards())
+    assert all(withdrawn)
+
+
 def test_miner__killed_again_and_again_while_it_mines__sends_nothing_twice(tmp_path, full_scale):
-    with mining_in(tmp_path, wanted=100, difficulty=2_000) as network:
+    with mining_in(tmp_path, wanted=100, difficulty=2_000, epoch_blocks=240, mine_blocks=240) as network:
         chain = network.chain
         network.store(Sample(20 * SEGMENT))
         chain.open_epoch()
@@ -81,14 +101,66 @@ def test_miner__killed_again_and_again_while_it_mines__sends_nothing_twice(tmp_p
             eventually(
                 lambda: len(chain.proofs()) >= enough and reaper.kills > enough / 3, "it wins between deaths", 600
             )
-        eventually(lambda: not miner.health()["answers"].get("sent"), "all answers are settled")
-        answers = miner.health()["answers"]
-        miner.stop()
-        told = sent(chain, miner)
-        assert len({data for data, _ in told}) == len(told)
-        assert sum(succeeded for _, succeeded in told) == len(chain.proofs()) == answers["won"]
-        assert "known" not in answers
-        assert miner.owed() == sum(reward.amount for reward in chain.rewards())
+        miner.kill()
+        assert_nothing_twice(network, miner, settle(miner))
+
+
+ANSWERED = "eth_sendRawTransaction"
+MOMENTS = [
+    ("eth_estimateGas", False),  # found and noted, not signed
+    (ANSWERED, False),  # signed and on record, sent to nobody
+    (ANSWERED, True),  # sent, and nobody told the miner
+    ("eth_getTransactionReceipt", False),  # sent and noted, the receipt not seen
+    ("eth_getTransactionReceipt", True),
+]
+
+
+def test_miner__killed_around_each_call_that_sends_an_answer__sends_nothing_twice(tmp_path):
+    with mining_in(tmp_path, wanted=100, difficulty=2_000) as network, Trap(network.chain.url) as trap:
+        chain = network.chain
+        network.store(Sample(8 * SEGMENT))
+        chain.open_epoch()
+        miner = network.add_miner(start=False)
+        miner.rpc = trap.url
+        miner.start().wait_sealed(chain.flow.length() // 1024)
+        for method, after in MOMENTS:
+            trap.arm(method, after)
+            chain.open_epoch()
+            eventually(trap.caught.is_set, f"the miner calls {method}")
+            miner.kill()
+            trap.spring()
+            before = len(chain.proofs())
+            miner.start()
+            chain.open_epoch()
+            eventually(lambda before=before: len(chain.proofs()) > before, f"it mines on after {method}")
+        miner.kill()
+        assert_nothing_twice(network, miner, settle(miner))
+
+
+def test_miner__killed_around_each_call_that_withdraws__pays_once_what_is_owed(tmp_path):
+    with mining_in(tmp_path, wanted=100, difficulty=2_000) as network, Trap(network.chain.url) as trap:
+        chain = network.chain
+        network.store(Sample(8 * SEGMENT))
+        chain.open_epoch()
+        chain.rpc("evm_increaseTime", 600)
+        miner = network.add_miner("--withdraw-above", "1", start=False)
+        miner.rpc = trap.url
+        miner.start()
+        for after in (False, True):
+            chain.open_epoch()
+            eventually(miner.owed, "something is owed")
+            trap.arm(ANSWERED, after, of=chain.reward.address)
+            miner.kill()  # it looks at what is owed when it starts
+            miner.launch()
+            eventually(trap.caught.is_set, "the miner withdraws")
+            miner.kill()
+            count = len(chain.withdrawn())
+            assert count == (2 if after else 0)
+            trap.spring()
+            miner.start()
+            eventually(lambda: len(chain.withdrawn()) > 0, "it is paid")
+        miner.kill()
+        assert_nothing_twice(network, miner, settle(miner))
 
 
 def test_miner__sealed_data_damaged_while_it_is_down__proves_only_what_is_right_and_heals(tmp_path):
@@ -127,8 +199,8 @@ def test_miner__chain_forks_under_it__forgets_what_changed_and_proves_the_rest(t
         miner.wait_sealed(chain.flow.length() // 1024)
         depth = chain.head() - head
         assert chain.rpc("evm_revert", snapshot)
+        chain.mine(depth)  # a fork is noticed once it is as long
         network.store(Sample(20 * SEGMENT, seed="instead"))
-        chain.mine(depth)
         chain.open_epoch()
         miner.wait_sealed(chain.flow.length() // 1024)
         before = len(chain.proofs())

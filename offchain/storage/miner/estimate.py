@@ -11,7 +11,7 @@ from offchain.chain.contracts.reward import RewardContract
 from offchain.errors import Invalid
 from offchain.protocol.difficulty import MAX_TARGET
 from offchain.protocol.pora import Parameters
-from offchain.protocol.recall import RecallRange, bound_of
+from offchain.protocol.recall import LOAD_SECTORS, RecallRange, bound_of
 from offchain.storage.miner.holding import Holding
 
 SAMPLED_CHUNKS = 64
@@ -65,15 +65,18 @@ def estimate(market: Market, holding: Holding, hash_rate: float) -> Estimate:
     """What `hash_rate` hashes a second on all of `holding` are likely to bring; Invalid without a range to mine."""
     within = holding.range(market.flow_length)
     if within is None:
-        raise Invalid(f"a flow of {market.flow_length} sectors has no range to mine for this part")
+        raise Invalid(
+            f"there is nothing to mine yet: an epoch has sealed {market.flow_length} sectors, and a load has "
+            f"{LOAD_SECTORS}; ask again once data is stored and the next epoch has begun"
+        )
     chance = (bound_of(market.target, within, market.flow_length) + 1) / (MAX_TARGET + 1)
     parameters = market.parameters
     tries = hash_rate * parameters.mine_blocks * market.block_seconds
     proofs = min(tries * chance, float(parameters.most))
     chunks = held_chunks(market, within)
     claimable = market.claimable / max(market.chunks, 1)
-    # Each proof takes half of what its chunk has, so that many on one chunk bring less and less.
-    now = chunks * claimable * (1 - 0.5 ** (proofs / max(chunks, 1))) + proofs * market.base
+    # Each proof takes half of what its chunk has, and leads to any of them by chance: many bring less and less.
+    now = chunks * claimable * (1 - (1 - 0.5 / max(chunks, 1)) ** proofs) + proofs * market.base
     later = None
     if market.released is not None:
         share = proofs / max(proofs, float(parameters.wanted))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from offchain.errors import Busy, InvalidProof, NotFound, PeerUnavailable, RemoteRefused, WrongChain
+from offchain.errors import Busy, InvalidProof, NotFound, PeerUnavailable, RemoteRefused
 from offchain.protocol.shards import first_segment
 from offchain.storage.client.download import verify
 from offchain.storage.client.network import Holder, Network, Node, gathered
@@ -124,14 +124,15 @@ class Sources:
             return self._nodes
 
     def _found(self) -> list[Node]:
-        try:
-            nodes = self._network.nodes()
-        except WrongChain as error:
-            raise PeerUnavailable(str(error)) from error
-        for node in nodes:
-            if (node.status.chain_id, node.status.flow.lower()) != self._identity:
-                raise PeerUnavailable(f"{node.url} follows {node.status.flow} on chain {node.status.chain_id}")
-        return nodes
+        """Nodes of this flow; an indexer may list others, and none of them keeps the miner from its work."""
+        nodes = self._network.answering()
+        ours = [node for node in nodes if (node.status.chain_id, node.status.flow.lower()) == self._identity]
+        if not ours:
+            others = "; ".join(
+                f"{each.url} follows {each.status.flow} on chain {each.status.chain_id}" for each in nodes
+            )
+            raise PeerUnavailable(f"no storage node has this flow: {others}")
+        return ours
 
 
 def _key(entry: Entry) -> tuple[int, bytes, int]:

@@ -83,18 +83,21 @@ class Follower:
         root = self._flow.root_after(submitted[-1].seq) if submitted else None
         block = self.height if step.rolled_back_to is None else step.rolled_back_to
         found = following(self._ranges.covered(block), opened, self._flow.sealed_by)
-        with self._doubts(step):
+        with self._doubts(step, block):
             # Ranges first: should the process end before the cursor is stored, they are replaced by themselves.
             self._ranges.replace(block, found)
             self._catalog.apply(submitted, root, step.cursor.to_json(), step.rolled_back_to, NEVER)
         self._cursor = step.cursor
         self._tell(step, submitted)
 
-    def _doubts(self, step: Step) -> AbstractContextManager[None]:
-        """Loads are sealed on while the flow grows, and wait while it changes."""
-        if step.rolled_back_to is None:
+    def _doubts(self, step: Step, block: int) -> AbstractContextManager[None]:
+        """Loads are sealed on while the flow grows, and wait while it changes.
+
+        It also changes when ranges are left of a step that failed or was cut short: the next one may be of a fork.
+        """
+        if step.rolled_back_to is None and self._ranges.covered() == self._ranges.covered(block):
             return nullcontext()
-        return self._loads.doubting(self._kept(step.rolled_back_to))
+        return self._loads.doubting(self._kept(block))
 
     def _kept(self, block: int) -> int:
         """Sectors, in whole loads, that stay as they are when everything above `block` is undone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,10 @@ def write_id(folder: Path, registered: Registered) -> Path:
     part = path.with_suffix(".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.dumps(told, indent=2) + "\n")
+        with part.open("w") as file:
+            file.write(json.dumps(told, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # the id was paid for
         part.replace(path)
     except OSError as error:
         raise BadSettings(f"the data directory {folder} cannot be written: {error.strerror}") from error

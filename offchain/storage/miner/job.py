@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from offchain.chain.contracts.mine import MineContract, WorkerContext
+from offchain.errors import TransactionReverted
 from offchain.protocol.epochs import Context
 from offchain.protocol.pora import Parameters, subtask_digest, window
 from offchain.protocol.recall import Task, bound_of
@@ -87,10 +88,8 @@ class Jobs:
     def look(self) -> Job | None:
         """Ask now; the job, None while the mine takes nothing from this miner."""
         with self._lock:
-            told = self._mine.worker_context(self._miner_id)
-            self.epoch = told.context.epoch
-            job = self._job(told) if told.target else None
-            self.left = self._mine.left(told.context.epoch) if job else 0
+            job = self._asked()
+            self.left = self._mine.left(self.epoch) if job else 0
             if (job and job.name) != (self.job and self.job.name):
                 self._tell(job)
             if job != self.job:
@@ -98,16 +97,26 @@ class Jobs:
                 self._changed(job)
             return job
 
+    def _asked(self) -> Job | None:
+        try:
+            told = self._mine.worker_context(self._miner_id)
+        except TransactionReverted as reverted:
+            # Before the flow's launch, or when the window's first block is too old for the chain to tell its hash.
+            self.problem = f"the mine does not tell what to mine: {reverted.reason}"
+            return None
+        self.epoch = told.context.epoch
+        return self._job(told)
+
     def _job(self, told: WorkerContext) -> Job | None:
         context, shards = told.context, self._holding.shard.count
         within = self._holding.range(context.flow_length)
         if shards > told.max_shards:
             self.problem = f"the mine takes at most {told.max_shards} shards, this miner holds one of {shards}"
-        elif within is None:
+        elif within is None and told.target:
             self.problem = f"a flow of {context.flow_length} sectors has no range to mine from here"
         else:
             self.problem = None
-        if within is None or self.problem:
+        if within is None or self.problem or not told.target:
             return None
         task = Task(self._miner_id, told.subtask_digest, within)
         bound = bound_of(told.target, within, context.flow_length)

@@ -73,8 +73,8 @@ def miner(settings: MinerSettings, metrics: Metrics) -> Iterator[Sequence[Servic
         closing(SealedFile(settings.data / "sealed.data")) as file,
     ):
         identity = _identity(settings, client)
-        identity.claim(database)
         contracts = _contracts(client, identity)
+        identity.claim(database)  # the last check: a directory that is claimed by mistake is of no use any more
         warm_up()
         made = Miner(settings, identity, contracts, account, database, file, metrics)
         with closing(made.sources):
@@ -242,6 +242,7 @@ class Miner:
             "pending": self._sealing.pending(),
             "hashRate": round(self._mining.hash_rate),
             "answers": self._book.counts(),
+            "beneficiary": self._rewards.beneficiary,
             "owed": self._rewards.owed,
         }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from offchain.chain.contracts.flow import FlowContract
+from offchain.chain.outcomes import Cancelled
 from offchain.chain.sender import TransactionSender
-from offchain.errors import InsufficientFunds, TransactionReverted
+from offchain.errors import InsufficientFunds, RemoteRefused, TransactionReverted
 from offchain.runtime.logging import get_logger
 from offchain.runtime.service import Service
 from offchain.runtime.threads import in_thread
@@ -73,7 +74,7 @@ class Opening:
         try:
             transaction_hash = self._sender.submit(name, self._flow.open_epochs())
             self._sender.check(name)
-        except (InsufficientFunds, TransactionReverted) as error:
+        except (Cancelled, InsufficientFunds, RemoteRefused, TransactionReverted) as error:
             log.warning("an epoch is due and cannot be opened", epoch=epoch, reason=str(error))
         else:
             log.info("opening an epoch", epoch=epoch, transaction="0x" + transaction_hash.hex())

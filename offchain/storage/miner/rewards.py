@@ -7,8 +7,9 @@ from itertools import count
 from offchain.chain.contracts.mine import MineContract
 from offchain.chain.contracts.reward import RewardContract
 from offchain.chain.journal import Journal
+from offchain.chain.outcomes import Cancelled
 from offchain.chain.sender import TransactionSender
-from offchain.errors import InsufficientFunds, TransactionReverted
+from offchain.errors import InsufficientFunds, RemoteRefused, TransactionReverted
 from offchain.runtime.logging import get_logger
 from offchain.runtime.metrics import Metrics
 from offchain.runtime.service import Service
@@ -41,6 +42,8 @@ class Rewards:
         self._withdraw_above = withdraw_above
         self.owed = 0
         """Wei, as of the last look."""
+        self.beneficiary: str | None = None
+        """Who is owed that; it changes when the miner id is passed on, while this miner goes on to pay for proofs."""
         metrics.gauge("miner_owed_wei", "Wei that the beneficiary may withdraw.").set_function(lambda: self.owed)
         self._withdrawn = metrics.counter("miner_withdrawals", "Transfers of rewards that this miner paid for.")
 
@@ -56,6 +59,9 @@ class Rewards:
     def look(self) -> None:
         """Look once; withdraw what is enough."""
         beneficiary = self._mine.beneficiary(self._miner_id)
+        if self.beneficiary and beneficiary != self.beneficiary:
+            log.warning("rewards go to another beneficiary now", before=self.beneficiary, now=beneficiary)
+        self.beneficiary = beneficiary
         self.owed = self._reward.owed(beneficiary) if beneficiary else 0
         if beneficiary and self._withdraw_above is not None and self.owed >= self._withdraw_above:
             self._withdraw(beneficiary)
@@ -65,9 +71,9 @@ class Rewards:
         try:
             self._sender.submit(name, self._reward.withdraw(beneficiary))
             receipt = self._sender.check(name)
-        except (InsufficientFunds, TransactionReverted) as error:
+        except (Cancelled, InsufficientFunds, RemoteRefused, TransactionReverted) as error:
             log.warning("rewards cannot be withdrawn", wei=self.owed, reason=str(error))
             return
         if receipt:
             self._withdrawn.inc()
-            log.info("withdrew rewards", beneficiary=beneficiary, wei=self.owed)
+            log.info("withdrew rewards", beneficiary=beneficiary, wei=sum(self._reward.withdrawn(receipt.logs)))

@@ -31,7 +31,7 @@ log = get_logger("sealing")
 GROUP = 16
 """Loads that are fetched with one request, sealed together and written down in one transaction."""
 
-IDLE_SECONDS, RETRY_SECONDS = 0.5, 10.0
+IDLE_SECONDS, RETRY_SECONDS, NAP_SECONDS = 0.5, 10.0, 0.5
 NICENESS = 10
 WEIGHT = 4
 """What is spent on sealing counts so many times while there is something to mine."""
@@ -114,7 +114,7 @@ class Sealing:
     def advance(self, stopping: Callable[[], bool] = lambda: False) -> float:
         """Seal all that can be sealed now; the seconds to pause before there may be more."""
         try:
-            for group, made in ahead(self._made, self._groups(stopping), self._at_once):
+            for group, made in ahead(lambda each: self._made(each, stopping), self._groups(stopping), self._at_once):
                 self._keep(group, made)
             self.problem = None
         except DiskFull as error:
@@ -147,7 +147,7 @@ class Sealing:
         ends = [part.entry.length for part in plan.parts if part.entry.seq in self._waiting]
         return max(ends, default=None)
 
-    def _made(self, group: Group) -> tuple[Group, list[Made]]:
+    def _made(self, group: Group, stopping: Callable[[], bool]) -> tuple[Group, list[Made]]:
         """On a thread of its own: whatever of the group can be made now."""
         _step_back()
         started = time.thread_time()
@@ -163,8 +163,14 @@ class Sealing:
         for seq, reason in fetched.missing.items():
             self._postpone(seq, reason)
         spent = time.thread_time() - started
-        time.sleep(self._cpu.use(spent * (WEIGHT if self._is_mining() else 1)))
+        self._rest(self._cpu.use(spent * (WEIGHT if self._is_mining() else 1)), stopping)
         return group, made
+
+    def _rest(self, seconds: float, stopping: Callable[[], bool]) -> None:
+        """For the share's sake. With a small one it takes minutes, which a stop does not wait for."""
+        end = self._now() + seconds
+        while not stopping() and (left := end - self._now()) > 0:
+            time.sleep(min(left, NAP_SECONDS))
 
     def _on_disk(self, plan: Plan) -> SealedLoad | None:
         """A load that a reorganisation made doubtful, and that turns out to be right."""

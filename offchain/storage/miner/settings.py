@@ -21,6 +21,7 @@ class MinerSettings(ChainSettings, LogSettings, KeySettings):
     worker: ClassVar[str] = "storage_miner"
 
     mine: str = Field(description="address of the PoraMine contract; flow and reward follow from it")
+    minimum_balance: Wei = Field(10**16, ge=0, description="least that the account must hold at the start")
     miner_id: str | None = Field(
         None, description="who mines, as 0x and 64 hexadecimal digits; what `miner register` left in the data directory"
     )

@@ -35,7 +35,8 @@ from offchain.storage.miner.rounds import Find
 log = get_logger("answers")
 
 PAUSE_SECONDS = 0.1
-CHEAP, CANCELLED, OTHER = "not worth it", "cancelled", "refused"
+NO_EPOCH = -1
+CHEAP, CANCELLED, DISTRUSTED, OTHER = "not worth it", "cancelled", "held back", "refused"
 OUTCOMES = {
     "mine: outside the window": "late",
     "mine: wrong context": "late",
@@ -45,8 +46,12 @@ OUTCOMES = {
     "mine: known answer": "known",
     CHEAP: CHEAP,
     CANCELLED: CANCELLED,
+    DISTRUSTED: DISTRUSTED,
 }
 """What became of answers, by the words of the mine."""
+
+BAD_LUCK = {"late", "epoch full", "known", CANCELLED}
+"""What may become of an answer that was right when it was sent."""
 
 
 class Submitting:
@@ -85,6 +90,7 @@ class Submitting:
         self._finds = deque[Find]()
         self._open: dict[str, int] = {}
         self._resumed = False
+        self._distrusted = NO_EPOCH
         self.problem: str | None = None
         """Why answers are not sent."""
         self._outcomes = metrics.counter("miner_answers", "Answers by what became of them.", "outcome")
@@ -111,6 +117,8 @@ class Submitting:
             self._finds.append(find)
 
     def _room(self, epoch: int) -> int:
+        if epoch == self._distrusted:
+            return 0
         return self._jobs.left - list(self._open.values()).count(epoch)
 
     async def _step(self) -> float:
@@ -138,17 +146,20 @@ class Submitting:
     def _resume(self) -> None:
         """What an earlier process signed and could not note any more is on its way."""
         for answer in self._book.found():
-            try:
-                self._sender.check(answer.name)
-            except NotFound:
-                continue
-            except TransactionReverted as reverted:
-                self._lose(answer, reverted.reason)
-            else:
+            if self._was_signed(answer):
                 # What was submitted under this name before stays what it is.
                 self._book.sent(answer.name, self._sender.submit(answer.name, PreparedCall(self._mine.address)))
         self._open |= {each.name: each.epoch for each in [*self._book.found(), *self._book.on_their_way()]}
         self._resumed = True
+
+    def _was_signed(self, answer: Answer) -> bool:
+        try:
+            self._sender.check(answer.name)
+        except NotFound:
+            return False
+        except (Cancelled, InsufficientFunds, RemoteRefused, TransactionReverted) as error:
+            log.debug("an answer of an earlier run is not settled well", answer=answer.name, reason=str(error))
+        return True
 
     def _try(self, answer: Answer, job: Job | None) -> None:
         head = self._mine.client.head().number
@@ -156,6 +167,8 @@ class Submitting:
             return self._lose(answer, "mine: outside the window")
         if self._mine.left(answer.epoch) <= sum(each.epoch == answer.epoch for each in self._book.on_their_way()):
             return self._lose(answer, "mine: epoch is full")
+        if answer.epoch == self._distrusted:
+            return self._lose(answer, DISTRUSTED)
         if self._min_reward and self._worth(answer, job) < self._min_reward:
             return self._lose(answer, CHEAP)
         try:
@@ -168,8 +181,9 @@ class Submitting:
         return self._send(answer, built)
 
     def _worth(self, answer: Answer, job: Job) -> int:
-        """Wei that a proof of this chunk would earn now, base rewards aside."""
-        return self._reward.fees(answer.load // job.parameters.pricing_sectors).claimable // 2
+        """Wei that a proof of this chunk would earn now: half of what is free, the base reward while some is not."""
+        fees = self._reward.fees(answer.load // job.parameters.pricing_sectors)
+        return fees.claimable // 2 + (min(self._reward.base_reward()) if fees.locked else 0)
 
     def _send(self, answer: Answer, built: PoraAnswer) -> None:
         try:
@@ -191,6 +205,7 @@ class Submitting:
         except TransactionReverted as reverted:
             self._lose(answer, reverted.reason)
             self._sender.forget(answer.name)
+            self._distrust(answer, reverted.reason)
         except Cancelled:
             self._lose(answer, CANCELLED)
             self._sender.forget(answer.name)
@@ -201,6 +216,17 @@ class Submitting:
                 self._win(answer, receipt)
                 self._sender.forget(answer.name)
 
+    def _distrust(self, answer: Answer, reason: str) -> None:
+        """What was checked here and tried by the RPC was refused on chain and cost gas: one of the three is wrong."""
+        if OUTCOMES.get(reason, OTHER) in BAD_LUCK or not reason.startswith("mine: "):
+            return
+        self._distrusted = answer.epoch
+        self.problem = (
+            f"an answer that should have been right was mined and refused ({reason}): no more are sent in epoch "
+            f"{answer.epoch}; if it happens again, use another RPC"
+        )
+        log.error("answers are not sent", reason=self.problem)
+
     def _hold_back(self, error: ZgError) -> None:
         """A person must act, and sealing goes on meanwhile."""
         if self.problem is None:
@@ -209,11 +235,14 @@ class Submitting:
 
     def _win(self, answer: Answer, receipt: Receipt) -> None:
         earned = sum(each.amount for each in self._reward.distributed(receipt.logs))
+        if answer.epoch != self._distrusted:
+            self.problem = None
         self._book.won(answer.name, receipt.transaction_hash, earned)
         self._outcomes.labels(WON).inc()
         self._close(answer)
         self._earned.inc(earned)
-        log.info("won", epoch=answer.epoch, wei=earned, block=receipt.block_number)
+        gas = receipt.gas_used * receipt.gas_price
+        log.info("won", epoch=answer.epoch, wei=earned, gas_wei=gas, block=receipt.block_number)
 
     def _lose(self, answer: Answer, reason: str) -> None:
         outcome = OUTCOMES.get(reason, OTHER)

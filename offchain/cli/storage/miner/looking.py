@@ -18,6 +18,7 @@ from offchain.runtime.units import Duration
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from offchain.chain.contracts.mine import MineContract, WorkerContext
     from offchain.storage.miner.estimate import Estimate, Market
 
 LAST_WINS = 5
@@ -55,7 +56,7 @@ def status(settings: MineSettings, as_json: bool) -> None:
         "beneficiary": beneficiary,
         "owed": owed if as_json else coins(owed) if owed else "nothing",
         "epoch": told_now.context.epoch,
-        "may prove now": bool(told_now.target) if as_json else "yes" if told_now.target else "no",
+        "may prove now": bool(told_now.target) if as_json else _may_prove(place.mine, miner_id, told_now),
     }
     tell({**told, **_held(settings.data, as_json)}, as_json)
 
@@ -82,6 +83,22 @@ def estimate(settings: EstimateSettings, as_json: bool) -> None:
     market = market_of(place.mine, flow, reward, _id_or_none(settings, place))
     found = estimated(market, Holding(Shard(settings.shard_id, settings.num_shards)), rate)
     tell(_estimate_told(rate, market, found, as_json), as_json)
+
+
+def _may_prove(mine: MineContract, miner_id: bytes, told: WorkerContext) -> str:
+    """Whether a miner may prove now, and if not, why."""
+    from offchain.protocol.epochs import UNKNOWN
+    from offchain.protocol.pora import window
+
+    if told.target:
+        return "yes"
+    if told.context.digest == UNKNOWN:
+        return "no: no epoch has begun that seals data"
+    if not mine.left(told.context.epoch):
+        return "no: this epoch has all proofs that it takes"
+    blocks, head = window(told.context, miner_id, mine.parameters()), mine.client.head().number
+    when = "is" if head < blocks.start else "was"
+    return f"no: its window in this epoch {when} blocks {blocks.start} to {blocks.stop - 1}, and the newest is {head}"
 
 
 def _rate(settings: EstimateSettings) -> float:
@@ -111,7 +128,7 @@ def _estimate_told(rate: float, market: Market, found: Estimate, as_json: bool) 
         "read per second": round(loads * LOAD_BYTES),
         "hashes per proof": found.hashes,
         "proofs per epoch": round(found.proofs, 3),
-        "the mine wants": market.parameters.wanted,
+        "proofs wanted per epoch": market.parameters.wanted,
         "epoch seconds": round(market.epoch_seconds, 1),
         "the next proof earns": found.per_proof,
         "income per epoch now": found.now,

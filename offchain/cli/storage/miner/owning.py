@@ -50,9 +50,15 @@ def register(beneficiary: str | None, seed: int, settings: MinePaySettings, as_j
         transaction = "0x" + receipt.transaction_hash.hex()
     elif (known.chain_id, known.mine) != (place.client.check(), place.mine.address):
         raise BadSettings(f"{settings.data} is of {known.mine} on chain {known.chain_id}: take another directory")
+    paid = place.mine.beneficiary(known.miner_id)
+    if paid and beneficiary and paid.lower() != beneficiary.lower():
+        raise BadSettings(
+            f"{settings.data} has a miner id already, whose rewards go to {paid}: change that with "
+            "`zg storage miner transfer`, or make another id in another directory"
+        )
     told = {
         "miner": "0x" + known.miner_id.hex(),
-        "beneficiary": place.mine.beneficiary(known.miner_id),
+        "beneficiary": paid,
         "kept in": str(settings.data / ID_FILE),
         "transaction": transaction,
     }
@@ -80,7 +86,8 @@ def withdraw(settings: MinePaySettings, as_json: bool) -> None:
         owed = sum(reward.withdrawn(receipt.logs))
         transaction = "0x" + receipt.transaction_hash.hex()
     told = {"beneficiary": beneficiary, "withdrawn": owed, "transaction": transaction}
-    tell(told if as_json else {**told, "withdrawn": coins(owed) if owed else "nothing is owed"}, as_json)
+    words = {"withdrawn": coins(owed)} if transaction else {"withdrawn": "nothing is owed", "transaction": "none"}
+    tell(told if as_json else {**told, **words}, as_json)
 
 
 @click.command()
@@ -97,18 +104,22 @@ def transfer(to: str, yes: bool, settings: MinePaySettings, as_json: bool) -> No
 
     place, account = settings.place(), settings.payer()
     miner_id = settings.id(place)
-    before = _beneficiary(settings, place.mine.beneficiary(miner_id))
-    if not yes and not _agreed(before, to):
-        raise Interrupted("nothing was changed")
-    with settings.purse(place, account, _say).sender() as sender:
-        receipt = again(sender, f"transfer:0x{miner_id.hex()}:{to}", place.mine.transfer(miner_id, to))
+    before, transaction = _beneficiary(settings, place.mine.beneficiary(miner_id)), None
+    if before.lower() != to.lower():
+        if before != account.address:
+            raise BadSettings(f"only {before}, who has the rewards now, can pass them on, not {account.address}")
+        if not yes and not _agreed(before, to):
+            raise Interrupted("nothing was changed")
+        with settings.purse(place, account, _say).sender() as sender:
+            receipt = again(sender, f"transfer:0x{miner_id.hex()}:{to}", place.mine.transfer(miner_id, to))
+        transaction = "0x" + receipt.transaction_hash.hex()
     told = {
         "miner": "0x" + miner_id.hex(),
         "beneficiary": place.mine.beneficiary(miner_id),
         "before": before,
-        "transaction": "0x" + receipt.transaction_hash.hex(),
+        "transaction": transaction,
     }
-    tell(told, as_json)
+    tell(told if as_json or transaction else {**told, "transaction": "none: it is so already"}, as_json)
 
 
 def _beneficiary(settings: MinePaySettings, found: str | None) -> str:

@@ -153,6 +153,18 @@ def test_loads__node_of_another_chain__is_refused_by_name(place):
         sources.loads(place.plans()[:1])
 
 
+def test_loads__node_of_another_flow_among_them__is_passed_over(place, make_node, web):
+    def elsewhere(call, params, answer):
+        if call != "zgs_getStatus":
+            return answer
+        return answer | {"networkIdentity": answer["networkIdentity"] | {"flowAddress": "0x" + "99" * 20}}
+
+    make_node("stranger").serve(web, "http://stranger.test").after = elsewhere
+    sources = place.sources_of(["http://stranger.test", *URLS])
+    plans = place.plans()
+    place.assert_all(sources.loads(plans), len(plans))
+
+
 def test_loads__gap__needs_no_node(place):
     for server in place.servers:
         server.down = True

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from offchain.errors import TransactionReverted
 from offchain.protocol.recall import bound_of
 from offchain.protocol.shards import Shard
 from offchain.runtime.metrics import Metrics
@@ -94,6 +95,18 @@ def test_look__part_that_the_mine_does_not_take__is_no_job_and_says_why(mine, ho
     assert watching.jobs.look() is None
     assert words in watching.jobs.problem
     assert watching.told == []
+
+
+def test_look__mine_refuses_to_tell__is_no_job_says_why_and_asks_again(watching, mine, job):
+    watching.jobs.look()
+    mine.refuse = TransactionReverted("mine: start is forgotten")
+    assert watching.jobs.look() is None
+    assert watching.told == [job, None]
+    assert watching.jobs.left == 0
+    assert "mine: start is forgotten" in watching.jobs.problem
+    mine.refuse = None
+    assert watching.jobs.look() == job
+    assert watching.jobs.problem is None
 
 
 def test_service__runs__asks_again_and_again(watching, mine):

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -87,6 +88,30 @@ def test_mine__job_comes_and_goes__follows(sealed):
         return any(find.job == second for find in work.finds)
 
     work.until(seen)
+
+
+class Used:
+    """An allowance that remembers what was used, and asks for hours once that is enough."""
+
+    def __init__(self, enough):
+        self.enough, self.amounts = enough, []
+
+    def use(self, amount):
+        self.amounts.append(amount)
+        return 3600.0 if len(self.amounts) >= self.enough else 0.0
+
+
+@pytest.mark.parametrize("scarce", ["cpu", "disk"])
+def test_mine__allowance_used_up__pauses_and_still_stops(sealed, scarce):
+    work, used = Worked(sealed), Used(3)
+    work.mining._limits = replace(work.mining._limits, **{scarce: used})
+    work.mining.work_on(sealed.job())
+    work.until(lambda: len(used.amounts) == 3)
+    assert len(used.amounts) == 3
+    values = work.metrics.values()
+    assert (
+        sum(used.amounts) == values["zg_miner_work_seconds_total" if scarce == "cpu" else "zg_miner_read_bytes_total"]
+    )
 
 
 def test_mine__error_in_a_thread__ends_the_service(sealed, monkeypatch):

@@ -1,6 +1,6 @@
 import pytest
 
-from offchain.errors import TransactionReverted
+from offchain.errors import InsufficientFunds, RemoteRefused, TransactionReverted
 from offchain.runtime.metrics import Metrics
 from offchain.storage.miner.job import Jobs
 from offchain.storage.miner.opening import LOOKS, MORE_LOOKS, Opening
@@ -76,8 +76,16 @@ def test_look__other_miners__have_other_patience(make_miner):
     assert patience == list(range(LOOKS, LOOKS + MORE_LOOKS))
 
 
-def test_look__refused__tries_again_later(office):
-    office.sender.refuse = TransactionReverted("flow: not launched")
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransactionReverted("flow: not launched"),
+        InsufficientFunds("0x00", 5, "for gas"),
+        RemoteRefused("http://rpc.test", -32000, "no"),
+    ],
+)
+def test_look__refused__tries_again_later(office, error):
+    office.sender.refuse = error
     assert office.look(LOOKS + 1) == []
     office.sender.refuse = None
     assert office.look(LOOKS + 1) == ["open:5"]

@@ -1,6 +1,8 @@
 import pytest
+from structlog.testing import capture_logs
 
-from offchain.errors import TransactionReverted
+from offchain.chain.outcomes import Cancelled
+from offchain.errors import InsufficientFunds, RemoteRefused, TransactionReverted
 from offchain.runtime.metrics import Metrics
 from offchain.storage.miner.rewards import PAUSE_SECONDS, Rewards
 from tests.doubles.mine import BENEFICIARY, FakeJournal, FakeMine, FakeReward, FakeSender
@@ -41,20 +43,54 @@ def test_look__again_and_again__one_withdrawal_at_a_time():
     assert office.sender.sent["withdraw:1"].data == BENEFICIARY.encode()
 
 
-def test_look__mined__is_counted():
+def test_look__mined__is_counted_and_told():
     office = Office(100)
     office.look(100)
     office.sender.mine("withdraw:0")
-    office.sender.sent.pop("withdraw:0")
-    office.sender.settled.clear()
-    office.look(0)
+    office.sender.settled, settled = {}, office.sender.settled
+    office.sender.check = settled.get  # the journal has it only once the sender was asked
+    with capture_logs() as logs:
+        office.rewards.look()
+    assert office.metrics.values()["zg_miner_withdrawals_total"] == 1
+    assert [each["wei"] for each in logs if each["event"] == "withdrew rewards"] == [7]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransactionReverted("no thanks"),
+        InsufficientFunds("0x00", 5, "for gas"),
+        RemoteRefused("http://rpc.test", -32000, "no"),
+    ],
+)
+def test_look__nobody_takes_the_transaction__goes_on_and_tries_again(error):
+    office = Office(100)
+    office.sender.refuse = error
+    assert office.look(100) == office.look(200) == []
+    office.sender.refuse = None
+    assert office.look(300) == ["withdraw:0"]
+
+
+@pytest.mark.parametrize("error", [RemoteRefused("http://rpc.test", -32000, "no"), Cancelled("withdraw:0", bytes(32))])
+def test_look__withdrawal_that_waits_or_was_cancelled__goes_on(error):
+    office = Office(100)
+    office.look(100)
+    office.sender.settled["withdraw:0"] = error
+    office.rewards.look()
     assert office.metrics.values()["zg_miner_withdrawals_total"] == 0
 
 
-def test_look__beneficiary_that_refuses__goes_on():
+def test_look__miner_id_passed_on__says_so_once_and_pays_whoever_has_it_now():
     office = Office(100)
-    office.sender.refuse = TransactionReverted("no thanks")
-    assert office.look(100) == office.look(200) == []
+    office.look(50)
+    office.mine.beneficiary_now = "0x" + "bb" * 20
+    with capture_logs() as logs:
+        office.look(100)
+        office.look(100)
+    told = [(each["before"], each["now"]) for each in logs if each["event"] == "rewards go to another beneficiary now"]
+    assert told == [(BENEFICIARY, "0x" + "bb" * 20)]
+    assert office.rewards.beneficiary == "0x" + "bb" * 20
+    assert office.sender.sent["withdraw:0"].data == office.rewards.beneficiary.encode()
 
 
 def test_look__unknown_miner__owes_nothing():

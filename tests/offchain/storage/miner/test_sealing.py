@@ -2,6 +2,7 @@
 
 import errno
 import os
+from itertools import count
 
 import pytest
 from structlog.testing import capture_logs
@@ -235,6 +236,17 @@ def test_reorganisation__before_a_restart__is_not_forgotten(miner):
     assert_sealed(miner)
 
 
+class Spent:
+    """An allowance that is told what was spent, and always answers with the same pause."""
+
+    def __init__(self, pause):
+        self.pause, self.amounts = pause, []
+
+    def use(self, amount):
+        self.amounts.append(amount)
+        return self.pause
+
+
 def test_service__stopped__ends_after_the_present_group(miner):
     fill(miner, 200 * SEGMENT)
     asked = []
@@ -247,6 +259,32 @@ def test_service__stopped__ends_after_the_present_group(miner):
     miner.library.loads = loads
     miner.sealing.advance(stopping)
     assert 0 < miner.loads.count < 60
+
+
+def test_advance__pause_for_the_cpu_share__is_kept_in_part_only_when_it_is_asked_to_stop(make_miner, monkeypatch):
+    miner = make_miner(cpu=Spent(3600))
+    fill(miner)
+    end = miner.clock.time + 5
+
+    def sleep(seconds):
+        miner.clock.time += seconds
+
+    monkeypatch.setattr(sealing.time, "sleep", sleep)
+    miner.sealing.advance(lambda: miner.clock.time >= end)
+    assert end <= miner.clock.time < end + 2
+    assert miner.loads.count > 0  # what was made is kept
+
+
+def test_advance__while_there_is_something_to_mine__counts_what_it_spends_several_times(make_miner, monkeypatch):
+    spent = []
+    for name, is_mining in (("idle", False), ("mining", True)):
+        cpu = Spent(0)
+        miner = make_miner(name, cpu=cpu, is_mining=lambda answer=is_mining: answer)
+        monkeypatch.setattr(sealing.time, "thread_time", count(0, 2).__next__)
+        fill(miner)
+        miner.seal()
+        spent.append(set(cpu.amounts))
+    assert spent == [{2}, {2 * sealing.WEIGHT}]
 
 
 def test_service__runs__seals(miner):

@@ -6,69 +6,8 @@ import pytest
 
 from offchain.chain.outcomes import Blocked
 from offchain.errors import ChainUnavailable, InsufficientFunds, RemoteRefused, TransactionReverted
-from offchain.runtime.metrics import Metrics
-from offchain.storage.miner.answer_book import name_of
-from offchain.storage.miner.job import Jobs
-from offchain.storage.miner.rounds import Buffer, Round
-from offchain.storage.miner.submitting import Submitting
-from tests.doubles.clock import FakeClock
-from tests.doubles.files import File
-from tests.doubles.mine import FakeMine, FakeReward, FakeSender
+from tests.doubles.mine import Office
 from tests.doubles.running import run_service
-
-SEGMENT = 262_144
-
-
-class Office:
-    """A miner that has sealed something, and the mine it sends answers to."""
-
-    def __init__(self, miner, target=1 << 252):
-        miner.submit(File.random(6 * SEGMENT))
-        miner.open_epoch()
-        miner.seal()
-        self.miner, self.job = miner, miner.job(target=target)
-        self.mine, self.reward, self.sender = FakeMine(self.job), FakeReward(), FakeSender()
-        self.start()
-
-    def start(self, min_reward=0):
-        """A new process."""
-        self.metrics, self.clock = Metrics("test", "0"), FakeClock()
-        self.jobs = Jobs(self.mine, self.miner.miner_id, self.miner.holding, self.metrics, 1.0, lambda _: None)
-        self.jobs.look()
-        self.submitting = Submitting(
-            self.jobs,
-            self.miner.answers,
-            self.miner.book,
-            self.mine,
-            self.reward,
-            self.sender,
-            min_reward,
-            1.0,
-            self.metrics,
-            lambda: 1_700_000_000.0,
-            self.clock.now,
-        )
-
-    def find(self, count=1):
-        """Tell of so many finds; returns their names."""
-        trying, found = Round(self.miner.shelf, Buffer(8)), []
-        while len(found) < count:
-            trying.begin(self.job)
-            found += trying.finish().finds
-        for each in found[:count]:
-            self.submitting.found(each)
-        return [name_of(each) for each in found[:count]]
-
-    def advance(self):
-        self.clock.time += 1
-        self.submitting.advance()
-
-    def outcomes(self):
-        return {
-            name.split("=")[1].rstrip("}"): count
-            for name, count in self.metrics.values().items()
-            if name.startswith("zg_miner_answers_total")
-        }
 
 
 @pytest.fixture
@@ -114,7 +53,7 @@ def test_has_room__answers_settled__there_is_room_again(office):
     [name] = office.find()
     office.advance()
     assert not office.submitting.has_room()
-    office.sender.revert(name, "mine: not good enough")
+    office.sender.revert(name, "mine: epoch is full")
     office.advance()
     assert office.submitting.has_room()
 
@@ -235,7 +174,7 @@ def test_advance__chain_is_away__is_tried_again(office, error):
 
 def test_advance__load_damaged_since__is_lost(office):
     office.find()
-    for slot in range(8):
+    for slot in range(office.miner.loads.count):
         office.miner.damage(slot, 5)
     office.advance()
     assert office.outcomes() == {"refused": 1}
@@ -253,66 +192,34 @@ def test_advance__pays_less_than_wanted__is_not_sent(office):
     assert len(office.sender.sent) == 1
 
 
-def test_restart__found_and_not_sent__is_sent_once(office):
-    [name] = office.find()
-    office.mine.client.head = lambda: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        office.advance()
-    del office.mine.client.head
-    office.start()
-    office.advance()
-    office.advance()
-    assert list(office.sender.sent) == [name]
-
-
-def test_restart__signed_and_not_noted__is_not_signed_again_and_won(office):
-    [name] = office.find()
-    office.miner.book.sent = lambda *_: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        office.advance()
-    del office.miner.book.sent
-    office.mine.offer(None)
-    office.start()
-    office.sender.refuse = AssertionError("it was signed already")
-    office.advance()
-    assert office.miner.book.counts() == {"sent": 1}
-    office.sender.mine(name)
-    office.advance()
-    assert office.outcomes() == {"won": 1}
-
-
-def test_restart__signed_and_refused_meanwhile__is_lost(office):
-    [name] = office.find()
-    office.miner.book.sent = lambda *_: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        office.advance()
-    del office.miner.book.sent
-    office.start()
-    office.sender.revert(name, "mine: outside the window")
-    office.advance()
-    assert office.outcomes() == {"late": 1}
-
-
-def test_restart__answers_on_their_way__take_room(office):
-    office.find(2)
-    office.advance()
-    office.mine.room = 2
-    office.start()
-    office.advance()
-    assert not office.submitting.has_room()
-
-
-def test_restart__other_epoch__what_was_found_is_late(office):
+@pytest.mark.parametrize(("locked", "base", "sent"), [(5, (40, 1000), 1), (5, (40, 30), 0), (0, (40, 1000), 0)])
+def test_advance__base_reward__counts_as_far_as_a_proof_gets_it(office, locked, base, sent):
+    office.reward.claimable, office.reward.locked, office.reward.base = 20, locked, base
+    office.start(min_reward=50)
     office.find()
-    office.mine.client.head = lambda: 1 / 0
-    with pytest.raises(ZeroDivisionError):
-        office.advance()
-    del office.mine.client.head
-    office.mine.offer(office.miner.job(epoch=2))
-    office.start()
     office.advance()
-    assert office.sender.sent == {}
-    assert office.outcomes() == {"late": 1}
+    assert len(office.sender.sent) == sent
+
+
+def test_advance__mined_and_refused_for_what_it_is__no_more_are_sent_in_this_epoch(office):
+    first, second = office.find(2)
+    office.advance()
+    office.sender.revert(first, "mine: not good enough")
+    office.sender.mine(second)
+    office.advance()
+    assert "not good enough" in office.submitting.problem
+    assert not office.submitting.has_room()
+    office.find()
+    office.advance()
+    assert len(office.sender.sent) == 2
+    office.job = office.miner.job(target=1 << 252, epoch=2)
+    office.mine.offer(office.job)
+    office.jobs.look()
+    assert office.submitting.has_room()
+    office.find()
+    office.advance()
+    assert len(office.sender.sent) == 3
+    assert office.submitting.problem is None
 
 
 def test_advance__parameters_about_to_change__the_mine_decides(office):
