@@ -148,20 +148,32 @@ class TransactionSender:
         """Take an intent back: replace its transaction by a transfer of nothing to this account, for a higher fee.
 
         Only one of the two can be mined; `check` or `wait` tell which: a receipt, or `Cancelled`. Does nothing if it is
-        mined or being cancelled already. Raises `NotFound`, `CapReached` (the key's cap holds for its cancellation, and
-        `cap` replaces it), `InsufficientFunds`, or `BadSettings` when `max_fee` leaves no higher fee. After
-        `RemoteRefused` or `ChainUnavailable` the cancellation may be on record; then `check` goes on with it.
+        mined; if it is being cancelled already, only `cap` is taken note of. Raises `NotFound`, `CapReached` (the key's
+        cap holds for its cancellation, and `cap` replaces it), `InsufficientFunds`, or `BadSettings` when `max_fee`
+        leaves no higher fee. After `RemoteRefused` or `ChainUnavailable` the cancellation may be on record; then
+        `check` goes on with it.
         """
         with self._lock:
             entries = self._of_key(key)
-            if entries[-1].cancels or self._mined(key, entries):
+            if self._mined(key, entries):
                 return
             self._agree(key, cap)
+            if entries[-1].cancels:
+                return
             envelope = Envelope.from_json(entries[-1].unsigned)
             cancelling = self._offers.cancelling(key, envelope, self._allowances.of(key))
             self._outbox.require(cancelling.cost, f"to cancel {key}")
             entry = self._outbox.sign(key, cancelling, cancels=True)
         self._outbox.broadcast(entry)
+
+    def quote_cancel(self, key: str) -> int:
+        """Wei that the gas of `cancel` may cost as it would be offered now; raises as that does."""
+        envelope = Envelope.from_json(self._of_key(key)[-1].unsigned)
+        return self._offers.cancelling(key, envelope, None).gas_cost
+
+    def pending(self) -> Sequence[Entry]:
+        """The newest transaction of each intent that no receipt is known of, by nonce; nothing is sent or noted."""
+        return [entry for entry in self._journal.unsettled() if not self._mined(entry.key, self._of_key(entry.key))]
 
     def forget(self, key: str) -> None:
         """Promise never to ask for `key` again, so that the journal need not know it for ever.

@@ -7,7 +7,10 @@ from offchain.cli.outermost import Outermost
 
 @click.group(
     cls=Outermost,
-    lazy={"storage": ("offchain.cli.storage:storage", "Store files and directories; run nodes and indexers.")},
+    lazy={
+        "account": ("offchain.cli.account:account", "See what was signed and is not mined; take it back."),
+        "storage": ("offchain.cli.storage:storage", "Store files and directories; run nodes and indexers."),
+    },
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(package_name="offchain", prog_name="zg")

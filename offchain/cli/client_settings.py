@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -17,6 +18,7 @@ from offchain.storage.client.progress import Progress
 if TYPE_CHECKING:
     from offchain.chain.account import Account
     from offchain.storage.client.api import StorageClient
+    from offchain.storage.client.wallet import Wallet
 
 DEVNET = Path(".devnet/network.json")
 FIRST_USER = 3  # the development accounts before it are governor, guardian and treasury
@@ -88,14 +90,12 @@ class Described:
         return Account.from_private_key(accounts[number].key)
 
 
-class ReadSettings(Settings):
-    """What reading needs."""
+class NetworkSettings(Settings):
+    """Which network is meant."""
 
     worker: ClassVar[str] = "client"
 
     network: Path | None = Field(None, description="file that describes the network, such as .devnet/network.json")
-    nodes: TextList = Field((), description="public URLs of storage nodes, instead of the network's")
-    indexer: str | None = Field(None, description="URL of an indexer, instead of the network's")
 
     def described(self) -> Described:
         """The network's file: the one named, else that of a development network in this directory."""
@@ -110,6 +110,15 @@ class ReadSettings(Settings):
             first = error.errors(include_url=False, include_input=False)[0]
             place = "".join(f"{part}: " for part in first["loc"])
             raise BadSettings(f"the network's description {path} cannot be used: {place}{first['msg']}") from None
+
+
+class ReadSettings(NetworkSettings):
+    """What reading needs."""
+
+    worker: ClassVar[str] = "client"
+
+    nodes: TextList = Field((), description="public URLs of storage nodes, instead of the network's")
+    indexer: str | None = Field(None, description="URL of an indexer, instead of the network's")
 
     def places(self) -> tuple[tuple[str, ...], str | None]:
         """Nodes and indexer to use; BadSettings when there are none."""
@@ -131,14 +140,41 @@ class ReadSettings(Settings):
         return StorageClient(nodes or (() if indexer else self.described().nodes), indexer, progress=progress)
 
 
-class PaySettings(ReadSettings, KeySettings):
-    """What paying needs besides."""
+class AccountSettings(NetworkSettings, KeySettings):
+    """What sending from an account needs."""
 
     worker: ClassVar[str] = "client"
 
     rpc: str | None = Field(None, description="RPC of the chain, instead of the network's")
-    flow: str | None = Field(None, description="address of Flow, the contract that is paid, instead of the network's")
     devnet_account: int | None = Field(None, ge=0, description="number of the development account that pays")
+
+    def wallet(self, say: Callable[[str], None]) -> Wallet:
+        """The account with its journal; `say` is told when another process has to be waited for."""
+        from offchain.chain.client import ChainClient
+        from offchain.chain.sender import SendPolicy
+        from offchain.storage.client.wallet import Wallet, default_state
+
+        described = self.described()
+        rpc = self.rpc or described.rpc
+        if rpc is None:
+            raise BadSettings(f"no chain is known: set {flag('rpc')}, or {flag('network')}")
+        policy = SendPolicy(max_fee=self.max_fee)
+        return Wallet(ChainClient(rpc), self._payer(described), default_state(), policy=policy, say=say)
+
+    def _payer(self, described: Described) -> Account:
+        if self.devnet_account is not None:
+            return described.account(self.devnet_account)
+        if self.private_key is None and self.keystore is None and described.has_accounts:
+            return described.account(FIRST_USER)
+        return self.account()
+
+
+class PaySettings(ReadSettings, AccountSettings):
+    """What paying needs besides."""
+
+    worker: ClassVar[str] = "client"
+
+    flow: str | None = Field(None, description="address of Flow, the contract that is paid, instead of the network's")
 
     def paid_flow(self) -> str:
         """Address of Flow; BadSettings when nobody but nodes could tell it."""
@@ -166,10 +202,3 @@ class PaySettings(ReadSettings, KeySettings):
             policy=SendPolicy(max_fee=self.max_fee),
             progress=progress,
         )
-
-    def _payer(self, described: Described) -> Account:
-        if self.devnet_account is not None:
-            return described.account(self.devnet_account)
-        if self.private_key is None and self.keystore is None and described.has_accounts:
-            return described.account(FIRST_USER)
-        return self.account()

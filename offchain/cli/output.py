@@ -40,10 +40,11 @@ def with_json(command: F) -> F:
 
 def fail(error: ZgError, as_json: bool) -> NoReturn:
     """Print `error` and end with its exit code."""
+    message = "\n".join([str(error), *getattr(error, "__notes__", [])])
     if as_json:
-        tell_error(error, str(error))
+        tell_error(error, message)
     else:
-        click.secho(f"{error}", fg="red" if sys.stderr.isatty() else None, err=True)
+        click.secho(message, fg="red" if sys.stderr.isatty() else None, err=True)
     sys.exit(code_of(error))
 
 

@@ -54,7 +54,6 @@ class KeySettings(Settings):
     max_fee: Wei = Field(
         500 * 10**9, gt=0, description="most to pay for one gas; transactions wait while more is asked"
     )
-    minimum_balance: Wei = Field(10**16, ge=0, description="least that the account must hold at the start")
 
     def account(self) -> Account:
         """The key; raises `BadSettings` that says how to provide it."""

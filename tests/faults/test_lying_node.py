@@ -58,6 +58,12 @@ def without_frames(request):
     return Answer(404, b"nothing here") if request.path.startswith("/v1/") else None
 
 
+def without_list(request):
+    """A node that keeps to itself which files with a root it knows besides."""
+    is_list = request.path.startswith("/v1/files/") and request.path.count("/") == 3
+    return Answer(200, b'{"files": []}') if is_list else None
+
+
 def of_segment(change):
     """A lie about a segment that comes through the public RPC."""
     return call("zgs_downloadSegmentWithProofByTxSeq", change)
@@ -105,10 +111,10 @@ INFO_LIES = {
 }
 
 
-def downloaded(sample, path, *urls):
+def downloaded(sample, path, *urls, size=None):
     """The client after it downloaded the file to `path`."""
     with StorageClient(list(urls)) as client:
-        client.download(sample.root, path)
+        client.download(sample.root, path, size=size)
     return client
 
 
@@ -164,9 +170,11 @@ def test_download__another_size_of_the_same_root__is_not_believed(cluster, sampl
             return liar.forwarded(replace(request, path=request.path.replace(f"-{SIZE - 1}/", f"-{SIZE}/")))
         return altered(answer, size=SIZE - 1) if request.is_call("zgs_getFileInfo") else answer
 
-    liar = liar_of(after=after)
-    with pytest.raises(ZgError, match="disagree about the size"):
+    liar = liar_of(before=without_list, after=after)
+    with pytest.raises(ZgError, match="is the root of 2 files"):
         downloaded(sample, tmp_path / "copy", liar.url, cluster.nodes[1].url)
+    downloaded(sample, tmp_path / "right", liar.url, cluster.nodes[1].url, size=SIZE)
+    assert (tmp_path / "right").read_bytes() == sample.data
     with ThreadPoolExecutor(2) as pool, StorageClient([liar.url]) as client:
         tasks = [
             pool.submit(downloaded, sample, tmp_path / "copy", liar.url),
@@ -180,7 +188,8 @@ def test_download__another_size_of_the_same_root__is_not_believed(cluster, sampl
 
 def test_download__an_enormous_size__fails_before_room_is_made_for_it(sample, liar_of, tmp_path):
     nodes = [[43, sample.hex]]
-    liar = liar_of(after=call("zgs_getFileInfo", lambda answer: altered(answer, size=1 << 50, merkleNodes=nodes)))
+    lie = call("zgs_getFileInfo", lambda answer: altered(answer, size=1 << 50, merkleNodes=nodes))
+    liar = liar_of(before=without_list, after=lie)
     with pytest.raises(ZgError, match="no node gave a valid segment"):
         downloaded(sample, tmp_path / "copy", liar.url)
     assert list(tmp_path.iterdir()) == []

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -21,9 +21,12 @@ from offchain.errors import BadSettings, Invalid
 from offchain.runtime.settings import with_settings
 from offchain.runtime.units import Size
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 if TYPE_CHECKING:
     from offchain.storage.client.api import StorageClient
     from offchain.storage.client.payment import Quote
+    from offchain.storage.client.reading import Reading
     from offchain.storage.client.upload import Uploaded
 
 
@@ -73,6 +76,13 @@ class Range(click.ParamType):
         return int(found[1]), int(found[2])
 
 
+def _meant(command: F) -> F:
+    """Options that say which file is meant by a root."""
+    seq = click.option("--sequence", "seq", type=click.IntRange(0), help="Sequence number of the file's submission.")
+    wanted = click.option("--size", type=Bytes(), help="Bytes of the file as they are stored, as its upload told them.")
+    return wanted(seq(command))
+
+
 class UploadSettings(PaySettings, EncryptSettings):
     """What `zg storage upload` can be told."""
 
@@ -84,7 +94,9 @@ class DownloadSettings(ReadSettings, DecryptSettings):
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--replicas", default=1, show_default=True, help="How many times the network is to hold it.")
-@click.option("--tags", default="", help="Free bytes for readers of the log, as hex.")
+@click.option(
+    "--tags", default="", help="Free bytes for readers of the log, as hex; submitted even if the data is known."
+)
 @click.option("--skip", multiple=True, metavar="NAME", help="Name that is left out of a directory, such as .git.")
 @click.option(
     "--fragment-size", type=Bytes(), default="4GiB", show_default=True, help="Larger files are stored as several."
@@ -104,10 +116,11 @@ def upload(
     settings: UploadSettings,
     as_json: bool,
 ) -> None:
-    """Upload the file or directory PATH and print its root.
+    """Upload the file or directory PATH and print its root and its size: keep both.
 
     The price is shown and asked for before anything is paid. After an interruption run the same command again: it goes
-    on where it stopped and pays nothing twice. What the network has already costs nothing.
+    on where it stopped and pays nothing twice. What the network has already costs nothing, unless --tags are given:
+    they stand in a submission of their own.
 
     A file above --fragment-size is stored as several and has as many roots, printed in order and separated by commas:
     `zg storage download` takes them as they are.
@@ -136,6 +149,7 @@ def upload(
 @click.command()
 @click.argument("roots", type=Roots(), metavar="ROOT[,ROOT…]")
 @click.argument("destination", type=click.Path(path_type=Path, allow_dash=True))
+@_meant
 @click.option("--range", "part", type=Range(), help="Only these bytes; DESTINATION is then written as they come.")
 @click.option("--raw", is_flag=True, help="Write what is stored: a directory's list, an encrypted file's ciphertext.")
 @with_settings(DownloadSettings)
@@ -143,6 +157,8 @@ def upload(
 def download(
     roots: tuple[bytes, ...],
     destination: Path,
+    size: int | None,
+    seq: int | None,
     part: tuple[int, int] | None,
     raw: bool,
     settings: DownloadSettings,
@@ -152,6 +168,9 @@ def download(
 
     Every segment is checked against the root; nodes that send something else are passed over. An interrupted download
     goes on when the same command is run again. A file of several fragments is named by all their roots, in order.
+
+    A root does not commit to the size of its file: others may have announced the same with some zeros more or less at
+    its end. Then the command lists them and ends; --size or --sequence say which one is meant.
 
     An encrypted file is decrypted when the key, the password or the private key that opens it is set; of a range, only
     the blocks that it touches.
@@ -163,11 +182,12 @@ def download(
     with bars(not as_json) as progress, settings.reader(progress) as client:
         if part or to_stdout:
             start, length = part or (0, None)
-            _write(client.stream(roots, start, length, openers), None if to_stdout else destination)
-        elif not raw and len(roots) == 1 and client.is_directory(roots, openers):
-            client.download_directory(roots[0], destination, openers)
+            pieces = client.stream(roots, start, length, openers, size=size, seq=seq)
+            _write(pieces, None if to_stdout else destination)
+        elif not raw and len(roots) == 1 and client.is_directory(roots, openers, size=size, seq=seq):
+            client.download_directory(roots[0], destination, openers, size=size, seq=seq)
         else:
-            client.download(roots, destination, openers)
+            client.download(roots, destination, openers, size=size, seq=seq)
         for problem in dict.fromkeys(client.problems):
             click.echo(f"passed over {problem}", err=True)
     if not to_stdout:
@@ -176,21 +196,27 @@ def download(
 
 @click.command()
 @click.argument("roots", type=Roots(), metavar="ROOT[,ROOT…]")
+@_meant
 @with_settings(DownloadSettings)
 @with_json
-def info(roots: tuple[bytes, ...], settings: DownloadSettings, as_json: bool) -> None:
+def info(
+    roots: tuple[bytes, ...], size: int | None, seq: int | None, settings: DownloadSettings, as_json: bool
+) -> None:
     """Tell what the network knows of ROOT: its size, its place in the flow, the nodes that hold it.
 
-    Of several fragments the place and the nodes are those of the first.
+    Of several fragments the place and the nodes are those of the first. Where several files have that root, they are
+    listed, and --size or --sequence say which one is meant.
     """
     with settings.reader(lambda *_: None) as client:
-        holders = client.holders(roots[0])
+        with client.open(roots, size=size, seq=seq) as reading:
+            kind = _kind(client, reading, settings)
+        holders = client.holders(roots[0], size=reading.stored.layout[0].size, seq=seq)
         known = holders[0].info
         tell(
             {
                 **_named(roots),
-                "kind": _kind(client, roots, settings),
-                "size": known.size if len(roots) == 1 else client.size(roots),
+                "kind": kind,
+                "size": reading.size,
                 "sequence": known.seq,
                 "first sector": known.start,
                 "sectors": known.submission.sectors,
@@ -200,15 +226,16 @@ def info(roots: tuple[bytes, ...], settings: DownloadSettings, as_json: bool) ->
         )
 
 
-def _kind(client: StorageClient, roots: tuple[bytes, ...], settings: DownloadSettings) -> str:
+def _kind(client: StorageClient, reading: Reading, settings: DownloadSettings) -> str:
     """What a file is, as far as its beginning tells."""
     from offchain.protocol.directory import is_directory
     from offchain.protocol.encryption_header import MAX_HEAD_BYTES, needed_by
 
-    head = client.read(roots, 0, MAX_HEAD_BYTES)
+    head = reading.read(0, MAX_HEAD_BYTES)
     if needed := needed_by(head):
         openers = settings.openers()
-        inside = "directory" if openers and client.is_directory(roots, openers) else "file"
+        roots = reading.stored.roots
+        inside = "directory" if openers and client.is_directory(roots, openers, size=reading.size) else "file"
         return f"encrypted {inside}, read with {needed}"
     return "directory" if is_directory(head) else "file"
 
@@ -247,7 +274,7 @@ def _uploaded(uploaded: Uploaded, quotes: list[Quote], as_json: bool) -> dict[st
     is_one = len(fragments) == 1
     return {
         **_named(uploaded.roots),
-        "size": uploaded.size if as_json else size(uploaded.size),
+        "size": uploaded.size if as_json else f"{uploaded.size} bytes ({size(uploaded.size)})",
         "sequence": sequences[0] if is_one else sequences,
         "transaction": (paid[0] if paid else None) if is_one else paid,
         "fee": fee if as_json else coins(fee) if fee else "nothing: the network has it already",

@@ -18,21 +18,24 @@ Skip = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A directory on disk: its shape, and the regular files with content, by their path in it."""
+    """A directory on disk: its shape, and the regular files with content, by their path in it.
+
+    Shape and content are of one moment: a file that is written to afterwards cannot be read from here.
+    """
 
     directory: Directory
-    files: dict[PurePosixPath, Path]
+    files: dict[PurePosixPath, Stream]
 
 
 def scan(top: Path, skip: Skip = frozenset()) -> Scanned:
     """What lies below `top`, but for names in `skip`; Invalid for what is no file, link or directory."""
     if not top.is_dir():
         raise Invalid(f"{top} is not a directory")
-    files: dict[PurePosixPath, Path] = {}
+    files: dict[PurePosixPath, Stream] = {}
     return Scanned(_scan(TOP, top, PurePosixPath(), skip, files), files)
 
 
-def _scan(name: str, path: Path, place: PurePosixPath, skip: Skip, files: dict[PurePosixPath, Path]) -> Directory:
+def _scan(name: str, path: Path, place: PurePosixPath, skip: Skip, files: dict[PurePosixPath, Stream]) -> Directory:
     entries: list[File | Link | Directory] = []
     for entry in sorted(os.scandir(path), key=lambda each: each.name):
         if entry.name in skip:
@@ -43,10 +46,10 @@ def _scan(name: str, path: Path, place: PurePosixPath, skip: Skip, files: dict[P
         elif entry.is_dir():
             entries.append(_scan(entry.name, where, inner, skip, files))
         elif entry.is_file():
-            size = entry.stat().st_size
-            entries.append(File(entry.name, size, ()))
-            if size:
-                files[inner] = where
+            stream = Stream.of_path(where)
+            entries.append(File(entry.name, stream.size, ()))
+            if stream.size:
+                files[inner] = stream
         else:
             raise Invalid(f"{where} is neither a file, a link nor a directory")
     return Directory(name, tuple(entries))

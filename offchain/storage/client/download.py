@@ -20,6 +20,7 @@ from offchain.protocol.sectors import (
 )
 from offchain.protocol.shards import first_segment
 from offchain.storage.client.ahead import ahead
+from offchain.storage.client.choice import ONLY, Which
 from offchain.storage.client.network import Holder, Network
 from offchain.storage.client.patience import Sleep
 from offchain.storage.client.progress import Counter, Progress, silent
@@ -59,9 +60,9 @@ class Download:
         self._distrusted: set[str] = set()
 
     @classmethod
-    def of(cls, network: Network, root: bytes, progress: Progress = silent) -> Download:
-        """The file `root` of a network; NotFound when no node has it."""
-        download = cls(root, network.holders(root), progress)
+    def of(cls, network: Network, root: bytes, progress: Progress = silent, which: Which = ONLY) -> Download:
+        """The file `root` of a network; NotFound when no node has it, Ambiguous when it could be one of several."""
+        download = cls(root, network.holders(root, which), progress)
         if download.size > UNPROVEN:
             download.run(0, [segment_count(download.size) - 1])
         return download

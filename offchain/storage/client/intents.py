@@ -28,6 +28,10 @@ INTENT_SCHEMA = Schema(
 )
 
 
+Identity = tuple[bytes, int, bytes]
+"""Root, size and tags: what makes a submission the same as another. A root alone may be that of several files."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A file that is to be announced to a flow."""
@@ -36,7 +40,7 @@ class Wanted:
     submission: Submission
 
     @property
-    def identity(self) -> tuple[bytes, int, bytes]:
+    def identity(self) -> Identity:
         """What makes it the same file as another."""
         return self.root, self.submission.length, self.submission.tags
 
@@ -71,5 +75,10 @@ class Intents:
             transaction.execute("DELETE FROM intents WHERE key = ?", (key,))
 
 
-def _identities(wanted: Sequence[Wanted]) -> list[tuple[bytes, int, bytes]]:
+def identity_of(submission: Submission) -> Identity:
+    """What a submission announces."""
+    return submission.data_root, submission.length, submission.tags
+
+
+def _identities(wanted: Sequence[Wanted]) -> list[Identity]:
     return [each.identity for each in wanted]

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
-from offchain.errors import Invalid
-from offchain.protocol.fragments import Layout, joined
+from offchain.errors import Invalid, NotFound
+from offchain.protocol.fragments import Layout, joined, layout_of
 from offchain.protocol.sectors import SEGMENT_BYTES, segment_count
 from offchain.storage.client.ahead import ahead
 from offchain.storage.client.download import RUN_SEGMENTS, THREADS, Download, Piece
 from offchain.storage.client.progress import Counter, Progress, silent
 
-Open = Callable[[bytes], Download]
-"""Finds the nodes that hold a fragment."""
+Open = Callable[[bytes, int | None], Download]
+"""Finds the nodes that hold a fragment, by its root and, where that is known, its size."""
 
 Change = Callable[[Piece], Piece]
 Run = tuple[int, int, list[int]]
@@ -31,10 +31,12 @@ class Joined:
         progress: Progress = silent,
         threads: int = THREADS,
         run: int = RUN_SEGMENTS,
+        size: int | None = None,
     ) -> None:
         """Asks for the first and the last fragment; the others are looked for when something of them is wanted.
 
-        While it is read, `threads` runs of `run` segments are fetched ahead of the reader.
+        While it is read, `threads` runs of `run` segments are fetched ahead of the reader. With `size`, in bytes of
+        the whole, only fragments of the right sizes are taken; without, nodes tell the sizes of those two.
         """
         if not roots:
             raise Invalid("a file has at least one root")
@@ -45,8 +47,13 @@ class Joined:
         self._run_segments = run
         self._lock = threading.Lock()
         self._opened: dict[int, Download] = {}
-        first, last = self._ask(0), self._ask(len(roots) - 1)
-        self.layout: Layout = joined(first.size, last.size, len(roots))
+        if size is None:
+            first, last = self._ask(0, None), self._ask(len(roots) - 1, None)
+            self.layout: Layout = joined(first.size, last.size, len(roots))
+        else:
+            self.layout = layout_of(size, len(roots))
+            for number in (0, len(roots) - 1):
+                self._fragment(number)
         self._segments = segment_count(self.layout.fragment)  # of each fragment but the last
 
     @property
@@ -108,19 +115,25 @@ class Joined:
         return [change(Piece(base + piece.index, start + piece.start, piece.data)) for piece in found]
 
     def _fragment(self, number: int) -> Download:
-        download = self._ask(number)
-        if download.size != self.layout[number].size:
+        size = self.layout[number].size
+        try:
+            download = self._ask(number, size)
+        except NotFound as error:
+            if len(self.roots) == 1:
+                raise
+            raise NotFound(f"fragment {number}: {error}\nare these the roots of one file, in order?") from error
+        if download.size != size:
             raise Invalid(
-                f"fragment {number} has {download.size} bytes, not {self.layout[number].size}: these roots are not the "
-                "fragments of one file, or not in order"
+                f"fragment {number} has {download.size} bytes, not {size}: these roots are not the fragments of one "
+                "file, or not in order"
             )
         return download
 
-    def _ask(self, number: int) -> Download:
+    def _ask(self, number: int, size: int | None) -> Download:
         with self._lock:
             known = self._opened.get(number)
         if known is None:
-            download = self._open(self.roots[number])
+            download = self._open(self.roots[number], size)
             with self._lock:
                 known = self._opened.setdefault(number, download)
         return known

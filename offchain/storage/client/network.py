@@ -12,6 +12,7 @@ from offchain.errors import Invalid, NotFound, PeerUnavailable, RemoteRefused, W
 from offchain.net.http_client import HttpClient, shown
 from offchain.protocol.shards import Shard, select
 from offchain.protocol.submission import check
+from offchain.storage.client.choice import ONLY, Ambiguous, Which, listed
 from offchain.storage.client.indexer import IndexerClient
 from offchain.storage.client.node import NodeClient, NodeStatus
 from offchain.storage.wire import FileInfo
@@ -72,16 +73,21 @@ class Network:
         """Why nodes could not be used, by URL."""
 
     def nodes(self) -> list[Node]:
-        """All nodes that answer and follow the same flow; PeerUnavailable when none does."""
+        """All nodes that answer, if they follow the same flow; PeerUnavailable when none does, else WrongChain."""
+        found = self.answering()
+        first = found[0].status
+        for node in found[1:]:
+            if (node.status.chain_id, node.status.flow.lower()) != (first.chain_id, first.flow.lower()):
+                raise WrongChain(f"{found[0].url} and {node.url} follow different flows: name nodes of one network")
+        return found
+
+    def answering(self) -> list[Node]:
+        """All nodes that answer, whatever flow they follow; PeerUnavailable when none does."""
         urls = self._urls or [url for url, _ in self._indexed()]
         found = list({node.url: node for node in gathered(self._node, urls) if node}.values())
         if not found:
             reasons = "".join(f"\n  {url}: {problem}" for url, problem in self.problems.items())
             raise PeerUnavailable(f"no storage node can be used:{reasons or ' the indexer lists none'}")
-        first = found[0].status
-        for node in found[1:]:
-            if (node.status.chain_id, node.status.flow.lower()) != (first.chain_id, first.flow.lower()):
-                raise WrongChain(f"{found[0].url} and {node.url} follow different flows: name nodes of one network")
         return found
 
     def for_upload(self, replicas: int) -> list[Node]:
@@ -92,13 +98,21 @@ class Network:
             raise NotFound(f"{len(nodes)} nodes cannot hold {replicas} replicas: ask for fewer, or name more nodes")
         return [node for node in nodes if node.url in chosen]
 
-    def holders(self, root: bytes) -> list[Holder]:
-        """Nodes that have the whole file `root` as far as their shard goes; NotFound when nobody knows it."""
-        answers = [holder for holder in gathered(lambda node: self._asked(node, root), self._likely(root)) if holder]
-        complete = complete_ones(root, answers)
+    def holders(self, root: bytes, which: Which = ONLY) -> list[Holder]:
+        """Nodes that have the whole file `root` as far as their shard goes.
+
+        NotFound when none has it; Ambiguous when several files have that root and it is not said which one is meant.
+        """
+        likely = self._likely(root)
+        answers = self._told(root, which, likely)
+        complete = complete_ones(root, answers, which)
+        if not complete and self._indexer and not self._urls:
+            # An indexer names nodes by root alone, and remembers them: others may have the file that is meant.
+            others = [node for node in self.nodes() if node not in likely]
+            answers += self._told(root, which, others)
+            complete = complete_ones(root, answers, which)
         if not complete:
-            known = " yet: it was submitted, but no node has all of it" if answers else ""
-            raise NotFound(f"no node has 0x{root.hex()}{known}")
+            raise _missing(root, which, [holder.info for holder in answers])
         return complete
 
     def close(self) -> None:
@@ -131,13 +145,15 @@ class Network:
                 self.problems[shown(url)] = str(error)
         return self._nodes.get(url)
 
-    def _asked(self, node: Node, root: bytes) -> Holder | None:
+    def _told(self, root: bytes, which: Which, nodes: Sequence[Node]) -> list[Holder]:
+        return [holder for told in gathered(lambda node: self._asked(node, root, which), nodes) for holder in told]
+
+    def _asked(self, node: Node, root: bytes, which: Which) -> list[Holder]:
         try:
-            info = node.client.file(root, need_available=True)
+            return [Holder(node, info) for info in which.ask(node.client, node.framed, root)]
         except (PeerUnavailable, RemoteRefused) as error:
             self.problems[node.url] = str(error)
-            return None
-        return Holder(node, info) if info else None
+            return []
 
 
 def gathered(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
@@ -147,13 +163,28 @@ def gathered(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
         return list(pool.map(function, listed))
 
 
-def complete_ones(root: bytes, answers: Iterable[Holder]) -> list[Holder]:
-    """Those of `answers` that speak of all of the file `root`; Invalid when they tell different sizes of it."""
-    complete = [holder for holder in answers if holder.info.finalized and _is_of(holder.info, root)]
-    if len({holder.info.size for holder in complete}) > 1:
-        sizes = ", ".join(f"{holder.node.url}: {holder.info.size}" for holder in complete)
-        raise Invalid(f"the nodes disagree about the size of 0x{root.hex()} ({sizes}): name those you trust")
-    return complete
+def complete_ones(root: bytes, answers: Iterable[Holder], which: Which = ONLY) -> list[Holder]:
+    """Those of `answers` that have all of the file that is meant; Ambiguous when that may be files of several sizes.
+
+    One that is not complete counts too: whoever asks by root alone must not get what somebody else had ready first.
+    """
+    meant = [holder for holder in answers if _is_of(holder.info, root) and which.means(holder.info)]
+    if len({holder.info.size for holder in meant}) > 1:
+        raise Ambiguous(root, [holder.info for holder in meant])
+    return [holder for holder in meant if holder.info.finalized]
+
+
+def _missing(root: bytes, which: Which, told: Sequence[FileInfo]) -> NotFound:
+    """Why no node has a file, as far as they tell."""
+    name = f"0x{root.hex()}{which}"
+    if any(_is_of(info, root) and which.means(info) for info in told):
+        return NotFound(f"no node has {name} yet: it was submitted, but no node has all of it")
+    others = [info for info in told if _is_of(info, root)]
+    if others:
+        return NotFound(f"no node has {name}; files with this root are:\n{listed(others)}")
+    if which.seq is not None and told:
+        return NotFound(f"no node has {name}: that is a submission of 0x{told[0].root.hex()}")
+    return NotFound(f"no node has {name}")
 
 
 def _is_of(info: FileInfo, root: bytes) -> bool:

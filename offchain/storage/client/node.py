@@ -96,6 +96,14 @@ class NodeClient:
         """What the node says of submission `seq`."""
         return self._info(self._http.rpc("zgs_getFileInfoByTxSeq", seq))
 
+    def files(self, root: bytes, size: int | None = None) -> list[FileInfo]:
+        """What the node says, through the binary endpoint, of files with `root`: one of each size, or of `size`."""
+        answer = self._http.get(f"/v1/files/{root.hex()}" + (f"?size={size}" if size is not None else ""))
+        told = self._read(answer, "files")
+        if not isinstance(told, list):
+            raise PeerUnavailable(f"{self.url} lists no files")
+        return [info for info in map(self._info, told) if info is not None]
+
     def speaks_frames(self) -> bool:
         """Whether the node has the binary endpoint: other implementations do not."""
         try:

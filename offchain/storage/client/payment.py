@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from offchain.chain.client import ChainClient
 from offchain.chain.contracts.flow import FlowContract, Submitted
-from offchain.chain.outcomes import CapReached
+from offchain.chain.outcomes import Cancelled, CapReached
 from offchain.chain.sender import TransactionSender
 from offchain.chain.types import PreparedCall, Receipt
 from offchain.errors import ChainInconsistent, NotFound, TransactionReverted, ZgError
 from offchain.protocol.submission import MAX_BATCH
-from offchain.storage.client.intents import Intents, Wanted
+from offchain.storage.client.intents import Identity, Intents, Wanted, identity_of
 
 GAS_FOR_ONE = 150_000  # shown before paying where the chain cannot estimate; never used to send
 
@@ -60,11 +60,11 @@ class Payments:
 
     def recall(self, wanted: Sequence[Wanted]) -> dict[bytes, Paid]:
         """Files, by root, that an earlier run paid for or was about to: waits until their transactions are settled."""
-        found: dict[bytes, Paid] = {}
+        found: dict[Identity, Paid] = {}
         for key in dict.fromkeys(self._intents.key_of(each) for each in wanted):
             if key is not None:
                 found |= self._settled(key)
-        return {each.root: found[each.root] for each in wanted if each.root in found}
+        return {each.root: found[each.identity] for each in wanted if each.identity in found}
 
     def quote(self, wanted: Sequence[Wanted]) -> Quote:
         """What it costs to announce these files now."""
@@ -83,11 +83,11 @@ class Payments:
         quote = self._quote(wanted, price, sum(caps))
         if not agree(quote):
             raise Declined(f"{quote.total} wei were not agreed to; nothing was paid")
-        paid: dict[bytes, Paid] = {}
+        paid: dict[Identity, Paid] = {}
         for batch, cap in zip(batches(wanted), caps, strict=True):
             key = self._intents.decide(batch)
             paid |= self._outcome(key, self._send(key, batch, price, cap, agree))
-        return paid
+        return {each.root: paid[each.identity] for each in wanted}
 
     def _quote(self, wanted: Sequence[Wanted], price: int, gas: int) -> Quote:
         sectors = sum(each.submission.sectors for each in wanted)
@@ -106,12 +106,12 @@ class Payments:
             return GAS_FOR_ONE * len(batch) * self._client.fees().maximum
         return self._sender.quote(call)
 
-    def _settled(self, key: str) -> dict[bytes, Paid]:
+    def _settled(self, key: str) -> dict[Identity, Paid]:
         try:
             self._sender.check(key)
             receipt = self._sender.send(key, PreparedCall(self._flow.address))
-        except (NotFound, TransactionReverted):
-            # Decided on and never signed, or mined and failed: either way nothing was paid.
+        except (NotFound, TransactionReverted, Cancelled):
+            # Decided on and never signed, mined and failed, or taken back: in each case nothing was paid.
             self._intents.forget(key)
             return {}
         return self._outcome(key, receipt)
@@ -126,16 +126,16 @@ class Payments:
                     if not agree(self._quote(batch, price, reached.needed)):
                         raise
                     cap = reached.needed
-        except TransactionReverted:
-            # Refused before or after mining: either way the next attempt is a new transaction.
+        except (TransactionReverted, Cancelled):
+            # Refused before or after mining, or taken back: in each case the next attempt is a new transaction.
             self._intents.forget(key)
             raise
 
-    def _outcome(self, key: str, receipt: Receipt) -> dict[bytes, Paid]:
+    def _outcome(self, key: str, receipt: Receipt) -> dict[Identity, Paid]:
         submitted = self._flow.submitted(log for log in receipt.logs if self._flow.speaks(log))
         if not submitted:
             raise ChainInconsistent(f"the receipt of {key} holds no submission")
-        return {each.submission.data_root: _paid(each, receipt) for each in submitted}
+        return {identity_of(each.submission): _paid(each, receipt) for each in submitted}
 
 
 def batches(wanted: Sequence[Wanted]) -> Iterator[Sequence[Wanted]]:

@@ -27,15 +27,26 @@ OnProgress = Callable[[int], None]
 Read = Callable[[int, int], bytes]
 """Bytes from a position, as many as asked for or as there are."""
 
+Check = Callable[[], None]
+"""Raises Invalid once what is read is not any more what it was in the beginning."""
+
+
+def _always_the_same() -> None:
+    """Of what cannot change."""
+
 
 class Stream:
-    """`size` bytes that can be read anywhere; it holds nothing open. `name` is what messages call it."""
+    """`size` bytes that can be read anywhere; it holds nothing open. `name` is what messages call it.
 
-    def __init__(self, name: str, size: int, read: Read) -> None:
+    `check` costs little: it looks at the file, not at its content.
+    """
+
+    def __init__(self, name: str, size: int, read: Read, check: Check = _always_the_same) -> None:
         """Made by `of_bytes`, `of_path` and `of_descriptor`."""
         self.name = name
         self.size = size
         self.read = read
+        self.check = check
 
     @classmethod
     def of_bytes(cls, data: bytes, name: str = "data") -> Stream:
@@ -44,19 +55,27 @@ class Stream:
 
     @classmethod
     def of_path(cls, path: Path) -> Stream:
-        """A file on disk; Invalid when it is no file, cannot be read, or changes its size while it is read."""
+        """A file on disk as it is now; Invalid when it is no file, cannot be read, or is written to from now on."""
         if not path.is_file():
             raise Invalid(f"{path} is not a file" if path.exists() else f"there is no file {path}")
         with _readable(path):
-            size = path.stat().st_size
+            first = path.stat()
+
+        def compare(now: os.stat_result) -> None:
+            if (now.st_size, now.st_mtime_ns) != (first.st_size, first.st_mtime_ns):
+                raise _changed(str(path))
+
+        def check() -> None:
+            with _readable(path):
+                compare(path.stat())
 
         def read(start: int, length: int) -> bytes:
             with _readable(path), path.open("rb", buffering=0) as file:
-                if os.fstat(file.fileno()).st_size != size:
-                    raise Invalid(f"{path} changed while it was uploaded: upload it again")
-                return os.pread(file.fileno(), length, start)
+                data = os.pread(file.fileno(), length, start)
+                compare(os.fstat(file.fileno()))  # behind the reading: what was written before it is seen
+                return data
 
-        return cls(str(path), size, read)
+        return cls(str(path), first.st_size, read, check)
 
     @classmethod
     def of_descriptor(cls, descriptor: int, size: int) -> Stream:
@@ -77,7 +96,7 @@ class Stream:
             blocks = b"".join(block(at) for at in range(begin, min(start + length, size), BLOCK_BYTES))
             return blocks[start - begin : start - begin + length]
 
-        return Stream(self.name, size, read) if cipher.head else self
+        return Stream(self.name, size, read, self.check) if cipher.head else self
 
 
 class Trees:
@@ -108,9 +127,17 @@ class Trees:
 class Source:
     """A fragment of a stream, ready for upload: a file of the network with its tree."""
 
-    def __init__(self, name: str, tree: FileTree, read: Read, remake: Callable[[], FileTree] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        tree: FileTree,
+        read: Read,
+        remake: Callable[[], FileTree] | None = None,
+        check: Check = _always_the_same,
+    ) -> None:
         """Made by `cut`, `of_bytes` and `of_path`. With `remake` the tree is not kept here but asked for there."""
         self.name = name
+        self.check = check
         self._submission = tree.submission()
         self._root = tree.root
         self._tree = remake or (lambda: tree)
@@ -142,7 +169,7 @@ class Source:
         """The file's tree; Invalid when it was not kept and the file has changed since."""
         tree = self._tree()
         if tree.root != self._root:
-            raise self._changed()
+            raise _changed(self.name)
         return tree
 
     def wanted(self, tags: bytes) -> Wanted:
@@ -156,15 +183,12 @@ class Source:
         data += bytes(-len(data) % SECTOR_BYTES)
         tree, is_whole = self.tree, len(data) == segment_data_length(self.size, index)
         if not is_whole or merkle.segment_root(data, segment_leaf_count(self.size, index)) != tree.segment_roots[index]:
-            raise self._changed()
+            raise _changed(self.name)
         return Segment(self._root, self.size, index, data, tree.proof(index).siblings)
 
     def leaf(self, index: int) -> bytes:
         """Root of segment `index`."""
         return self.tree.segment_roots[index]
-
-    def _changed(self) -> Invalid:
-        return Invalid(f"{self.name} changed while it was uploaded: upload it again")
 
 
 def cut(
@@ -186,7 +210,7 @@ def fragment_tree(stream: Stream, fragment: Fragment, on_progress: OnProgress | 
     def read(start: int, length: int) -> bytes:
         data = stream.read(fragment.start + start, length)
         if len(data) != length:
-            raise Invalid(f"{stream.name} changed while it was read")
+            raise _changed(stream.name)
         return data
 
     def told(done: int) -> None:
@@ -205,7 +229,12 @@ def _source(stream: Stream, fragment: Fragment, on_progress: OnProgress | None, 
         trees.get(key, lambda: fragment_tree(stream, fragment, on_progress)),
         lambda start, length: stream.read(fragment.start + start, length),
         lambda: trees.get(key, lambda: fragment_tree(stream, fragment)),
+        stream.check,
     )
+
+
+def _changed(name: str) -> Invalid:
+    return Invalid(f"{name} changed while it was read: run the same again, when nobody writes to it")
 
 
 def _bytes(tree: FileTree) -> int:

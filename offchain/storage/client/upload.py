@@ -13,6 +13,7 @@ from offchain.protocol.fragments import DEFAULT_FRAGMENT
 from offchain.protocol.sectors import segment_data_length
 from offchain.protocol.shards import owned_segments
 from offchain.storage.client.ahead import ahead
+from offchain.storage.client.choice import Which
 from offchain.storage.client.intents import Wanted
 from offchain.storage.client.network import ASKED_AT_ONCE, Network, Node, gathered
 from offchain.storage.client.node import NodeStatus
@@ -34,7 +35,10 @@ Wallet = Callable[[NodeStatus], AbstractContextManager[Payments]]
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """`replicas` of everything; `tags` for readers of the log; `patience` in seconds for nodes to see a transaction.
+    """`replicas` of everything; `patience` in seconds for nodes to see a transaction.
+
+    `tags` for readers of the log stand in the submission: what has some is submitted, and paid, although nodes may know
+    the data already; not twice with the same ones from the same account.
 
     Files above `fragment` bytes, rounded up to a power of two, are stored as several.
     """
@@ -128,10 +132,13 @@ class Uploader:
         self, sources: Sequence[Source], nodes: Sequence[Node], options: UploadOptions, agree: Agree
     ) -> dict[bytes, Paid]:
         """Submissions of all files: those that nodes know, those paid for earlier, those paid for now."""
-        infos = gathered(lambda each: self._known(each, nodes), sources)
+        # Nodes do not tell the tags of what they know: only the journal and the chain do.
+        infos = [] if options.tags else gathered(lambda each: self._known(each, nodes), sources)
         announced = {info.root: Paid(info.seq, "") for info in infos if info}
         wanted = [each.wanted(options.tags) for each in sources if each.root not in announced]
         if wanted:
+            for source in sources:
+                source.check()  # what changed while the others were hashed is not worth paying for
             with self._wallet(nodes[0].status) as payments:
                 announced |= self._pay(payments, wanted, agree)
         return announced
@@ -147,10 +154,12 @@ class Uploader:
 
     def _known(self, source: Source, nodes: Sequence[Node]) -> FileInfo | None:
         """What a node knows of a file with the same root and size."""
+        which = Which(source.size)
         for node in nodes:
-            info = again(partial(node.client.file, source.root), self._sleep)
-            if info and info.size == source.size:
-                return info
+            told = again(partial(which.ask, node.client, node.framed, source.root, False), self._sleep)
+            found = [info for info in told if _is_of(info, source)]
+            if found:
+                return found[0]
         return None
 
     def _transfer(
@@ -180,7 +189,7 @@ class Uploader:
         deadline = time.monotonic() + options.patience
         while True:
             info = again(partial(node.client.file_by_seq, seq), self._sleep)
-            if info and info.root == source.root:
+            if info and _is_of(info, source):
                 return info
             if info:
                 raise Invalid(f"{node.url} has another file as submission {seq}: does it follow the same flow?")
@@ -207,7 +216,7 @@ class Uploader:
 
     def _is_finalized(self, source: Source, seq: int, node: Node) -> bool:
         info = again(partial(node.client.file_by_seq, seq), self._sleep)
-        return bool(info and info.root == source.root and info.finalized)
+        return bool(info and _is_of(info, source) and info.finalized)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +260,11 @@ def _runs(gaps: Iterator[_Gap], counter: Counter) -> Iterator[_Run]:
         count = RUN_SEGMENTS if gap.node.framed else RPC_SEGMENTS
         for at in range(0, len(gap.missing), count):
             yield _Run(gap, gap.missing[at : at + count])
+
+
+def _is_of(info: FileInfo, source: Source) -> bool:
+    """Whether a node speaks of the same file: a root alone may be that of several."""
+    return (info.root, info.size) == (source.root, source.size)
 
 
 def _distinct(sources: Sequence[Source]) -> list[Source]:

@@ -11,6 +11,7 @@ from offchain.errors import PeerUnavailable, RemoteRefused
 from offchain.net.http_client import HttpClient
 from offchain.protocol.shards import Shard
 from offchain.runtime.logging import get_logger
+from offchain.storage.client.choice import Which
 from offchain.storage.client.network import Holder, Node, gathered
 from offchain.storage.client.node import NodeClient, NodeStatus
 from offchain.storage.wire import FileInfo
@@ -70,6 +71,12 @@ class Fleet:
         infos = gathered(lambda member: _answer(ask, member), members)
         return [Holder(_node(member), info) for member, info in zip(members, infos, strict=True) if info]
 
+    def files(self, root: bytes, which: Which) -> list[Holder]:
+        """What the healthy nodes say of files with `root`."""
+        members = self.healthy()
+        told = gathered(lambda member: _files(member, root, which), members)
+        return [Holder(_node(member), info) for member, infos in zip(members, told, strict=True) for info in infos]
+
     def holders(self, root: bytes) -> list[Member]:
         """Healthy nodes that have all of a file as far as their shard goes."""
         members = self.healthy()
@@ -106,6 +113,13 @@ def _answer(ask: Callable[[NodeClient], FileInfo | None], member: Member) -> Fil
         return ask(member.client)
     except (PeerUnavailable, RemoteRefused):
         return None
+
+
+def _files(member: Member, root: bytes, which: Which) -> list[FileInfo]:
+    try:
+        return which.ask(member.client, member.framed, root)
+    except (PeerUnavailable, RemoteRefused):
+        return []
 
 
 def _node(member: Member) -> Node:

@@ -16,6 +16,7 @@ from offchain.protocol.directory import HEAD_BYTES, TOP, Directory, File, Link, 
 from offchain.protocol.encryption import NoCipher
 from offchain.protocol.keccak import keccak256
 from offchain.runtime.logging import get_logger
+from offchain.storage.client.choice import Ambiguous, Which
 from offchain.storage.client.download import Download
 from offchain.storage.client.joined import Joined
 from offchain.storage.client.reading import Reading
@@ -52,11 +53,11 @@ class Gateway:
 
     async def file(self, cid: Cid, name: str | None) -> Sent:
         """A file, to be saved as `name` or else as its root; RestError when nobody has it."""
-        return await self._in_pool(lambda: self._sent(self._open(self._lookup.roots(cid)), name))
+        return await self._in_pool(lambda: self._sent(self._open_cid(cid), name))
 
     async def entry(self, cid: Cid, path: str) -> Sent | Directory | Link:
         """What is at `path` in a directory; RestError when that is no directory, or nothing is there."""
-        reading = await self._in_pool(lambda: self._open(self._lookup.roots(cid)))
+        reading = await self._in_pool(lambda: self._open_cid(cid))
         async with self._listing:
             entry = await self._in_pool(lambda: _located(_directory(reading), path))
         if isinstance(entry, File):
@@ -66,14 +67,21 @@ class Gateway:
     def _of_entry(self, entry: File) -> Sent:
         if not entry.size:
             return Sent(entry.name, 0, keccak256(b"").hex(), lambda start, length: _nothing(), self._check)
-        reading = self._open(entry.roots)
+        try:
+            reading = self._open(entry.roots)
+        except Ambiguous:
+            # Only now: of a file that is encrypted in an open directory, the list has another size than the network.
+            reading = self._open(entry.roots, size=entry.size)
         return self._sent(reading, entry.name)
 
-    def _open(self, roots: tuple[bytes, ...]) -> Reading:
-        joined = Joined(
-            roots, lambda root: Download(root, self._lookup.holders(root)), threads=THREADS, run=RUN_SEGMENTS
-        )
-        return Reading(joined, NoCipher())
+    def _open_cid(self, cid: Cid) -> Reading:
+        return self._open(self._lookup.roots(cid), cid.seq)
+
+    def _open(self, roots: tuple[bytes, ...], seq: int | None = None, size: int | None = None) -> Reading:
+        def found(root: bytes, size: int | None) -> Download:
+            return Download(root, self._lookup.holders(root, Which(size, seq)))
+
+        return Reading(Joined(roots, found, threads=THREADS, run=RUN_SEGMENTS, size=size), NoCipher())
 
     def _sent(self, reading: Reading, name: str | None) -> Sent:
         roots = reading.stored.roots

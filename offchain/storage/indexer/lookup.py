@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from offchain.errors import Invalid
 from offchain.protocol.shards import select
+from offchain.storage.client.choice import ONLY, Which
 from offchain.storage.client.network import Holder, complete_ones
 from offchain.storage.indexer.fleet import Fleet
 from offchain.storage.indexer.refusals import NOT_FINALIZED, NOT_FOUND, PRUNED, refusal, wrong
@@ -74,10 +75,13 @@ class Lookup:
             raise Invalid(f"the nodes disagree about submission {cid.seq}: it was announced a moment ago, try again")
         return (told[0].info.root,)
 
-    def holders(self, root: bytes) -> list[Holder]:
-        """Nodes that together hold all of a file; RestError when there are none, or not enough."""
-        told = self.told(Cid(None, (root,)))
-        complete = complete_ones(root, told)
+    def holders(self, root: bytes, which: Which = ONLY) -> list[Holder]:
+        """Nodes that together hold all of a file; RestError when there are none, or not enough.
+
+        Ambiguous when several files have that root and it is not said which one is meant.
+        """
+        told = self._fleet.files(root, which)
+        complete = complete_ones(root, told, which)
         covering = select([(holder.node.url, holder.node.shard) for holder in complete], 1)
         if covering:
             return complete

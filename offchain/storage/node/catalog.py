@@ -154,14 +154,23 @@ class Catalog:
 
     def entry(self, seq: int) -> Entry | None:
         """The submission number `seq`."""
-        if seq >= NO_SEQ:
-            return None
-        return _first(self._database.query("SELECT * FROM submissions WHERE seq = ?", (seq,)))
+        sql = "SELECT * FROM submissions WHERE seq = ?"
+        return None if seq >= NO_SEQ else _first(self._database.query(sql, (seq,)))
 
     def find(self, root: bytes) -> Entry | None:
         """Among submissions of the file `root`, the first that is complete here, else the first."""
         sql = "SELECT * FROM submissions WHERE root = ? ORDER BY finalized DESC, seq LIMIT 1"
         return _first(self._database.query(sql, (root,)))
+
+    def best(self, content: Content) -> Entry | None:
+        """The first submission of `content` that is complete here, else the first."""
+        sql = "SELECT * FROM submissions WHERE root = ? AND size = ? ORDER BY finalized DESC, seq LIMIT 1"
+        return _first(self._database.query(sql, (content.root, content.size)))
+
+    def sizes(self, root: bytes, most: int) -> list[int]:
+        """Sizes of the files with `root`, in the order in which they were first submitted, at most so many."""
+        sql = "SELECT size FROM submissions WHERE root = ? GROUP BY size ORDER BY min(seq) LIMIT ?"
+        return [row["size"] for row in self._database.query(sql, (root, most))]
 
     def wanting(self, content: Content) -> Entry | None:
         """The first submission of `content` that is not complete here, else the first."""

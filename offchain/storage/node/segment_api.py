@@ -1,6 +1,8 @@
 """The binary endpoint: segments of a file as frames (`offchain.storage.wire`), many in one request.
 
 GET  /v1/status                              that this endpoint is here
+GET  /v1/files/<root>?size=                  files with this root as zgs_getFileInfo tells of them: one of each size, of
+                                             those that were submitted first, or the one of `size` bytes
 GET  /v1/files/<root>-<size>/missing         segments that this node would take, as [first, count] pairs; not all
                                              where there are very many: ask again when these are sent
 POST /v1/files/<root>-<size>/segments        frames in the body
@@ -24,11 +26,13 @@ from offchain.storage.node.intake import Intake
 from offchain.storage.node.refusals import AlreadyStored, Refusal
 from offchain.storage.node.shelf import Shelf
 from offchain.storage.node.stretches import runs
-from offchain.storage.wire import FRAME, HASH_BYTES, Segment, frame_head, parse_frame_head
+from offchain.storage.wire import FRAME, HASH_BYTES, Segment, frame_head, from_hex, info_to_json, parse_frame_head
 from offchain.store.segment_store import Content
 
+MAX_SIZES = 64  # of files with one root that are listed
 GROUP = 4  # segments that one thread takes at a time
 MAX_STRETCHES = 1 << 16  # that one answer lists
+MAX_BYTES = 1 << 54  # of a file
 PROTOCOL = "zg-segments/1"
 
 Frame = tuple[int, tuple[bytes, ...], bytearray]
@@ -50,6 +54,7 @@ class SegmentApi:
         """Method, path, handler."""
         return [
             ("GET", "/v1/status", self.status),
+            ("GET", "/v1/files/{root}", self.files),
             ("GET", "/v1/files/{content}/missing", self.missing),
             ("POST", "/v1/files/{content}/segments", self.upload),
             ("GET", "/v1/files/{content}/segments", self.download),
@@ -58,6 +63,11 @@ class SegmentApi:
     async def status(self, _: Call) -> dict[str, Any]:
         """That this endpoint is here."""
         return {"protocol": PROTOCOL}
+
+    async def files(self, call: Call) -> dict[str, Any]:
+        """Files with a root, one of each size; the public RPC tells of one file only."""
+        root, size = _root(call.path["root"]), call.number("size", 0)
+        return {"files": await self._lane.run(self._files, root, size)}
 
     async def missing(self, call: Call) -> dict[str, Any]:
         """Segments that this node would take."""
@@ -92,6 +102,11 @@ class SegmentApi:
         for index in (first, first + count - 1):
             await self._lane.run(self._shelf.segment_root, content, index)
         return Stream(self._send(content, range(first, first + count)))
+
+    def _files(self, root: bytes, size: int) -> list[dict[str, Any]]:
+        sizes = self._catalog.sizes(root, MAX_SIZES) if size == 0 else [size] if size < MAX_BYTES else []
+        entries = [self._catalog.best(Content(root, each)) for each in sizes]
+        return [info_to_json(self._shelf.info(entry)) for entry in entries if entry]
 
     def _missing(self, content: Content) -> list[list[int]]:
         # One file submitted at several places: what a shard owns of it differs at most as often as there are shards.
@@ -141,9 +156,16 @@ def _content(call: Call) -> Content:
         content = Content(bytes.fromhex(root), int(size))
     except ValueError as error:
         raise NotFound("files are named <root in hex>-<size in bytes>") from error
-    if len(content.root) != HASH_BYTES or not 0 < content.size < 1 << 54:
+    if len(content.root) != HASH_BYTES or not 0 < content.size < MAX_BYTES:
         raise NotFound("files are named <root in hex>-<size in bytes>")
     return content
+
+
+def _root(text: str) -> bytes:
+    try:
+        return from_hex(text)
+    except ValueError as error:
+        raise NotFound("roots are 64 hexadecimal digits") from error
 
 
 async def _groups(body: AsyncIterator[bytes]) -> AsyncIterator[list[Frame]]:

@@ -24,7 +24,7 @@ from offchain.protocol.shards import Shard, owned_segments
 from offchain.runtime.logging import get_logger
 from offchain.storage.node.catalog import Catalog, Entry
 from offchain.storage.node.refusals import AlreadyStored, Refusal, bad_length, beyond_the_end
-from offchain.storage.wire import Segment
+from offchain.storage.wire import FileInfo, Segment
 from offchain.store.segment_file import SegmentFile
 from offchain.store.segment_store import Content, SegmentStore
 
@@ -145,6 +145,11 @@ class Shelf:
             self._catalog.set_finalized(content, affected, False)
         log.error("damaged segment", root="0x" + content.root.hex(), segment=index, submissions=affected)
         self.lost(content)
+
+    def info(self, entry: Entry) -> FileInfo:
+        """What there is to say of a submission."""
+        stored = segment_count(entry.size) if entry.finalized else self.stored(entry.content)
+        return FileInfo(entry.seq, entry.start, entry.submission, entry.finalized, False, stored, False)
 
     def owned(self, entry: Entry) -> range:
         """Segments of a submission that this node should have."""

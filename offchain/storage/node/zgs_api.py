@@ -13,7 +13,7 @@ from offchain.errors import Busy, DiskFull, NotFound
 from offchain.net.jsonrpc import SERVER_ERROR, Encoded, RpcError
 from offchain.net.parameters import U64, Base64, Flag, Hash, SeqOrRoot
 from offchain.protocol.merkle import Proof
-from offchain.protocol.sectors import SEGMENT_SECTORS, segment_count
+from offchain.protocol.sectors import SEGMENT_SECTORS
 from offchain.storage.node.catalog import Catalog, Entry
 from offchain.storage.node.intake import Intake
 from offchain.storage.node.lanes import Lanes
@@ -21,7 +21,7 @@ from offchain.storage.node.peers import Identity
 from offchain.storage.node.proofs import FlowProofs
 from offchain.storage.node.refusals import AlreadyStored, Refusal
 from offchain.storage.node.shelf import Shelf
-from offchain.storage.wire import FileInfo, Segment, info_to_json, proof_to_json, segment_to_json, to_hex
+from offchain.storage.wire import Segment, info_to_json, proof_to_json, segment_to_json, to_hex
 
 PROTOCOL_VERSION = {"major": 0, "minor": 4, "build": 0}
 
@@ -259,8 +259,4 @@ class ZgsApi:
         return Encoded("[[" + "],[".join(",".join(map(_BYTES.__getitem__, sector)) for sector in sectors) + "]]")
 
     def _info(self, entry: Entry | None) -> dict[str, Any] | None:
-        if entry is None:
-            return None
-        stored = segment_count(entry.size) if entry.finalized else self._shelf.stored(entry.content)
-        info = FileInfo(entry.seq, entry.start, entry.submission, entry.finalized, False, stored, False)
-        return info_to_json(info)
+        return info_to_json(self._shelf.info(entry)) if entry else None

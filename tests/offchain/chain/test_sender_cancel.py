@@ -246,3 +246,35 @@ def test_cancel__legacy_chain__is_raised_too(world):
     world.sender.cancel("one")
     with pytest.raises(Cancelled):
         world.sender.wait("one")
+
+
+def test_cancel__being_cancelled_and_gas_gets_dearer__takes_a_higher_cap(world):
+    world.sender.submit("one", transfer(5, gas=150_000), cap=150_000 * 3 * GWEI)
+    world.sender.cancel("one")
+    world.sender.cancel("one", cap=10**18)
+    assert world.journal.agreement("one").cap == 10**18
+    assert len(world.journal.of_key("one")) == 2
+
+
+def test_quote_cancel__waiting__is_what_the_cancellation_then_offers(world):
+    world.sender.submit("one", transfer(5, gas=150_000))
+    quote = world.sender.quote_cancel("one")
+    world.sender.cancel("one")
+    assert most(world.offers()[-1:]) == quote
+    with pytest.raises(NotFound):
+        world.sender.quote_cancel("two")
+
+
+def test_pending__some_mined_and_some_not__are_those_that_are_not_and_nothing_is_sent(world):
+    world.sender.submit("mined", transfer(1))
+    world.chain.mine()
+    for value in (2, 3):
+        world.sender.submit(f"intent {value}", transfer(value))
+    world.sender.cancel("intent 3")
+    sent = len(world.chain.broadcast)
+    waiting = world.restarted().pending()
+    assert [(entry.key, entry.nonce, entry.cancels) for entry in waiting] == [
+        ("intent 2", 1, False),
+        ("intent 3", 2, True),
+    ]
+    assert (len(world.chain.broadcast), world.journal.settled("mined")) == (sent, None)

@@ -90,6 +90,12 @@ def test_help__settings__name_their_environment_variable(name):
         assert flag(field) in told
 
 
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words[:2] != ("storage", "mine")], ids=" ".join)
+def test_help__minimum_balance__is_an_option_of_the_miner_only(words):
+    """Nothing else would look at it: what a client pays is agreed to each time."""
+    assert "minimum_balance" not in {option.name for option in options(words)}
+
+
 @EVERY_COMMAND
 def test_help__secrets__are_no_options(words):
     for option in options(words):

@@ -83,7 +83,11 @@ def test_upload__yes__pays_and_prints_what_became_of_it(zg, town, source):
     assert result.exit_code == 0
     facts = dict(re.findall(r"^(\w+) +(.*)$", result.output, re.MULTILINE))
     assert facts["root"] == "0x" + File(DATA).root.hex()
-    assert (facts["sequence"], facts["size"], facts["nodes"]) == ("0", "768.0 KiB", "http://node-1")
+    assert (facts["sequence"], facts["size"], facts["nodes"]) == (
+        "0",
+        f"{len(DATA)} bytes (768.0 KiB)",
+        "http://node-1",
+    )
     assert facts["transaction"].startswith("0x")
     assert town.paid == 1
 
@@ -178,6 +182,29 @@ def test_download__node_that_was_passed_over__is_told(zg, town, source, tmp_path
     result = zg("download", root, tmp_path / "copy")
     assert (result.exit_code, "passed over http://node-1: segment 0" in result.output) == (0, True)
     assert (tmp_path / "copy").read_bytes() == DATA
+
+
+def test_root_of_several_files__is_refused_with_what_to_type_and_then_found(zg, town, tmp_path):
+    short, long = File(b"data"), File(b"data\0")
+    town.neighbours.hold(long, short)
+    root = "0x" + short.root.hex()
+    for command in (["download", root, tmp_path / "copy"], ["info", root], ["download", root, "-"]):
+        result = zg(*command)
+        assert result.exit_code == 2
+        assert "  4 bytes, sequence number 1\n  5 bytes, sequence number 0\n" in result.output
+        assert "--size 4 or --sequence 1" in result.output
+    for option, value, file in (("--size", 4, short), ("--sequence", 1, short), ("--size", "5B", long)):
+        assert zg("download", root, "-", option, value).stdout_bytes == file.data
+        assert zg("download", root, tmp_path / "copy", option, value).exit_code == 0
+        assert (tmp_path / "copy").read_bytes() == file.data
+        assert told(zg("info", root, option, value, "--json"))["size"] == file.size
+
+
+def test_upload__tags_for_what_is_known__are_paid_for(zg, town, source):
+    plain = told(zg("upload", source, "--yes", "--json"))
+    tagged = told(zg("upload", source, "--yes", "--json", "--tags", "0xabcd"))
+    assert (tagged["root"], tagged["sequence"], tagged["fee"]) == (plain["root"], 1, plain["fee"])
+    assert town.payer.submitted()[1][2] == b"\xab\xcd"
 
 
 def test_download__unknown_root__is_not_found(zg, tmp_path):

@@ -1,6 +1,5 @@
 import pytest
 
-from offchain.chain.account import Account
 from offchain.chain.client import ChainClient
 from offchain.errors import BadSettings, Invalid, NotFound
 from offchain.protocol import secp256k1
@@ -15,47 +14,13 @@ from offchain.storage.client.upload import Uploader, UploadOptions
 from tests.doubles.files import File as Content
 from tests.doubles.files import random_bytes
 from tests.doubles.flow_log import FLOW
+from tests.doubles.paying import PAYER
 from tests.doubles.rpc import URL
-from tests.doubles.town import Town
 
 DATA = random_bytes(3 * SEGMENT_BYTES + 700)
 KEY = Key(b"\x07" * 32)
 SMALL = UploadOptions(fragment=SEGMENT_BYTES)
 SECRET = UploadOptions(fragment=SEGMENT_BYTES, encryption=Encryption(KEY))
-PAYER = Account.from_private_key("0x" + "a1" * 32)
-
-
-@pytest.fixture
-def town(tmp_path, pair):
-    (tmp_path / "town").mkdir()
-    made = Town(tmp_path / "town", pair)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def client(town, pair, tmp_path, monkeypatch):
-    """A client that pays on the chain of the town."""
-
-    class LocalUploader(Uploader):
-        def __init__(self, network, wallet, progress):
-            super().__init__(network, town.payer.wallet, progress, town.pause)
-
-    monkeypatch.setattr(api_module, "Uploader", LocalUploader)
-    with StorageClient(pair.urls, rpc=URL, account=PAYER, flow=FLOW, state=tmp_path / "state") as made:
-        yield made
-
-
-@pytest.fixture
-def tree(tmp_path):
-    top = tmp_path / "tree"
-    (top / "deep" / "empty").mkdir(parents=True)
-    (top / "deep" / "large").write_bytes(DATA)
-    (top / "small").write_bytes(b"small")
-    (top / "twin").write_bytes(b"small")
-    (top / "nothing").touch()
-    (top / "link").symlink_to("deep/large")
-    return top
 
 
 def shape(top):
@@ -79,6 +44,24 @@ def test_upload_and_download__file_in_any_form__comes_back(client, tmp_path, opt
     assert client.read(uploaded.roots, SEGMENT_BYTES - 5, 10, openers) == DATA[SEGMENT_BYTES - 5 : SEGMENT_BYTES + 5]
     assert b"".join(client.stream(uploaded.roots, 7, 300_000, openers)) == DATA[7:300_007]
     assert client.problems == []
+
+
+def test_places_and_roots__as_text__are_taken_as_well(client, tree, tmp_path):
+    uploaded = client.upload(str(tree / "deep" / "large"), SMALL)
+    client.download([root.hex() for root in uploaded.roots], str(tmp_path / "copy"))
+    assert (tmp_path / "copy").read_bytes() == DATA
+    root = "0x" + client.upload_directory(str(tree)).root.hex()
+    client.download_directory(root, str(tmp_path / "tree copy"))
+    assert shape(tmp_path / "tree copy") == shape(tree)
+    assert client.holders(root)[0].info.root.hex() == root[2:]
+
+
+@pytest.mark.parametrize("root", ["0x12", b"\x12", "words", b""])
+def test_root__that_is_none__is_refused_before_anybody_is_asked(client, root):
+    with pytest.raises(Invalid, match="is no root: a root has 32 bytes$"):
+        client.size(root)
+    with pytest.raises(Invalid, match="is no root"):
+        client.holders(root)
 
 
 def test_upload__encrypted_again__costs_nothing(client, town):
@@ -211,7 +194,7 @@ def test_directory__that_is_a_file__is_refused(client, tmp_path):
 def test_directory__entry_of_another_size_than_in_the_network__is_refused(client, tmp_path):
     root = client.upload(b"content").root
     listing = encode(Directory("/", (File("file", 6, (root,)),)))
-    with pytest.raises(Invalid, match="has 6 bytes in its directory, and 7 in the network$"):
+    with pytest.raises(NotFound, match="copy/file: no node has .* with 6 bytes; files with this root are:\n  7 bytes"):
         client.download_directory(client.upload(listing).root, tmp_path / "copy")
 
 
@@ -275,3 +258,18 @@ def test_client__chain_client__is_made_of_the_rpc_that_was_named(monkeypatch, pa
     monkeypatch.setattr(api_module, "Uploader", lambda network, wallet, progress: None)
     StorageClient(pair.urls, rpc=URL, account=PAYER, flow=FLOW, state=tmp_path)._uploader()
     assert made == [URL]
+
+
+def test_directory__encrypted_files_whose_roots_others_announce_too__come_back(client, town, tree, pair, tmp_path):
+    """The list tells sizes without encryption; what it adds is told by the first bytes of the file."""
+    root = client.upload_directory(tree, SECRET).root
+    for last in {entry.roots[-1] for _, entry in client.directory(root, [KEY]).walk() if getattr(entry, "roots", ())}:
+        longer = Content(client.read(last, 0, SEGMENT_BYTES) + bytes(24))
+        assert longer.root == last
+        town.payer.chain.submit(longer.submission())
+        pair.follow(town.payer.chain)
+        for node in pair.nodes:
+            node.put(longer)
+            node.shelf.complete(longer.content)
+    client.download_directory(root, tmp_path / "copy", [KEY])
+    assert shape(tmp_path / "copy") == shape(tree)

@@ -3,6 +3,7 @@ import pytest
 from offchain.errors import Invalid, NotFound
 from offchain.protocol.fragments import Layout
 from offchain.protocol.sectors import SEGMENT_BYTES
+from offchain.storage.client.choice import Which
 from offchain.storage.client.download import Download
 from offchain.storage.client.joined import Joined
 from offchain.storage.client.network import Network
@@ -22,9 +23,9 @@ class Opener:
         self.network = Network(neighbours.urls, None)
         self.opened = []
 
-    def __call__(self, root):
+    def __call__(self, root, size):
         self.opened.append(root)
-        return Download(root, self.network.holders(root), sleep=lambda _: None)
+        return Download(root, self.network.holders(root, Which(size)), sleep=lambda _: None)
 
 
 @pytest.fixture
@@ -118,8 +119,9 @@ def test_joined__short_fragment_before_its_end__is_refused(opener, order):
 
 def test_joined__short_fragment_in_the_middle__is_refused_when_it_is_read(opener):
     joined = Joined([ROOTS[0], ROOTS[3], ROOTS[1]], opener)
-    with pytest.raises(Invalid, match=rf"^fragment 1 has {PARTS[3].size} bytes, not {FRAGMENT}: these roots are not"):
+    with pytest.raises(NotFound, match=rf"^fragment 1: no node has .* with {FRAGMENT} bytes; files with") as missing:
         bytes_of(joined)
+    assert str(missing.value).endswith("are these the roots of one file, in order?")
 
 
 def test_joined__no_roots__is_refused(opener):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from offchain.errors import ChainInconsistent, ChainUnavailable, InsufficientFunds, TransactionReverted
@@ -274,3 +276,24 @@ def test_batches__any_number__are_full_but_for_the_last(count, sizes):
     groups = list(batches(wanted))
     assert [len(group) for group in groups] == sizes
     assert [each for group in groups for each in group] == wanted
+
+
+def test_recall__same_root_with_another_size_in_another_transaction__is_not_mixed_up(payer):
+    long = made_up(300, 1)
+    short = replace(long, length=299)
+    other = files(1, 50)
+    payer.payments().pay([Wanted(long.data_root, long), *other], agree)
+    payer.payments().pay([Wanted(short.data_root, short)], agree)
+    recalled = payer.payments().recall([Wanted(short.data_root, short), *other])
+    assert {root: paid.seq for root, paid in recalled.items()} == {short.data_root: 2, other[0].root: 1}
+
+
+def test_recall__taken_back__is_forgotten_and_paid_anew(payer):
+    wanted = files(1)
+    payments, key = payer.payments(), payer.intents.decide(wanted)
+    payments._sender.submit(key, payments._call(wanted, PRICE))
+    payments._sender.cancel(key)
+    assert payer.payments().recall(wanted) == {}
+    assert payer.intents.key_of(wanted[0]) is None
+    assert announce(payer.payments(), wanted)[wanted[0].root].seq == 0
+    assert payer.submitted() == identities(wanted)

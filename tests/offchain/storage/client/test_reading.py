@@ -35,7 +35,7 @@ class Stored:
 
     def joined(self, roots):
         network = Network(self.neighbours.urls, None)
-        return Joined(roots, lambda root: Download(root, network.holders(root), sleep=lambda _: None))
+        return Joined(roots, lambda root, _: Download(root, network.holders(root), sleep=lambda _: None))
 
     def read(self, roots, *openers):
         return Reading.of(self.joined(roots), openers)

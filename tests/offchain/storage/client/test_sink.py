@@ -46,7 +46,7 @@ def reading(neighbours, server):
         if not neighbours.nodes[0].catalog.find(file.root):
             neighbours.hold(file)
         network = Network(neighbours.urls, None)
-        joined = Joined([file.root], lambda root: Download(root, network.holders(root), sleep=lambda _: None))
+        joined = Joined([file.root], lambda root, _: Download(root, network.holders(root), sleep=lambda _: None))
         return Reading(joined, cipher)
 
     return make

@@ -125,14 +125,14 @@ def test_segment__file_that_changed_since__is_refused(path, change):
     else:
         os.truncate(path, SIZE - 1 if change == "shorter" else SIZE + 1)
     for source in sources:
-        with pytest.raises(Invalid, match=r"changed while it was uploaded: upload it again$|cannot be read"):
+        with pytest.raises(Invalid, match=r"changed while it was read: run the same again|cannot be read"):
             source.segment(0)
 
 
 def test_fragment_tree__file_that_is_cut_while_it_is_read__is_refused(path):
     with path.open("rb") as file:
         stream = Stream.of_descriptor(file.fileno(), SIZE + 1)
-        with pytest.raises(Invalid, match="changed while it was read$"):
+        with pytest.raises(Invalid, match="changed while it was read: run the same again"):
             fragment_tree(stream, Fragment(0, SIZE + 1))
 
 
@@ -162,5 +162,5 @@ def test_trees__asked_by_several_at_once__are_made_once():
 def test_tree__made_again_of_another_file__is_refused(path):
     sources = cut(Stream.of_path(path), SEGMENT_BYTES, None, Trees(0))
     path.write_bytes(bytes(SIZE))
-    with pytest.raises(Invalid, match="changed while it was uploaded: upload it again$"):
+    with pytest.raises(Invalid, match="changed while it was read: run the same again"):
         _ = sources[0].tree

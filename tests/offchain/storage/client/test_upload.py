@@ -86,6 +86,41 @@ def test_upload__same_root_of_another_size_is_known__is_announced_with_its_own(t
     assert (uploaded.seq, uploaded.size) == (1, 5)
 
 
+@pytest.mark.parametrize("frames", [True, False])
+def test_upload__own_size_is_known_behind_another_one__is_not_paid_again(town, pair, frames):
+    """Somebody announced the same root first; the public RPC shows only that, so there it costs something."""
+    longer, file = File(b"data\0"), File(b"data")
+    pair.hold(longer, file)
+    for each in (longer, file):
+        town.payer.chain.submit(each.submission())
+    uploaded = town.upload(source(file), frames=frames)
+    assert (uploaded.seq, uploaded.size, town.paid) == ((1, 4, 2) if frames else (2, 4, 3))
+    assert all(node.catalog.entry(uploaded.seq).finalized for node in pair.nodes[:1])
+
+
+def test_upload__tags_for_data_that_nodes_know__are_submitted_and_no_data_is_sent(town, pair):
+    town.upload(source(), options=BOTH)
+    before = [sent(server).copy() for server in pair.servers]
+    tagged = UploadOptions(replicas=2, tags=b"tags")
+    uploaded = town.upload(source(), options=tagged)
+    assert (uploaded.seq, bool(uploaded.transaction_hash)) == (1, True)
+    assert [sent(server) for server in pair.servers] == before
+    assert [tags for _, _, tags in town.payer.submitted()] == [b"", b"tags"]
+    assert all(node.catalog.entry(1).finalized for node in pair.nodes)
+
+
+def test_upload__same_tags_again__are_paid_once(town):
+    for tags in (b"one", b"one", b"two", b"one"):
+        town.upload(source(), options=UploadOptions(tags=tags))
+    assert [tags for _, _, tags in town.payer.submitted()] == [b"one", b"two"]
+
+
+def test_upload__submission_of_another_size__is_not_taken_for_its_own(town, pair):
+    pair.submit(File(b"data"))
+    with pytest.raises(Invalid, match="has another file as submission 0: does it follow the same flow"):
+        town.upload(source(File(b"data\0")), options=HASTY)
+
+
 def test_upload__some_segments_are_there__only_the_others_are_sent(town, pair):
     pair.submit(FILE)
     pair.nodes[0].put(FILE, [0, 3])
@@ -230,7 +265,7 @@ def test_upload__file_that_changed_meanwhile__is_refused(town, tmp_path):
     path.write_bytes(FILE.data)
     changing = Source.of_path(path)
     path.write_bytes(bytes(FILE.size))
-    with pytest.raises(Invalid, match="changed while it was uploaded: upload it again$"):
+    with pytest.raises(Invalid, match="changed while it was read: run the same again"):
         town.upload(changing)
 
 

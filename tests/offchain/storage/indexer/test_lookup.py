@@ -122,5 +122,5 @@ def test_holders__different_sizes__are_refused(lookup, pair):
     pair.servers[0].after = lambda call, _, answer: (
         answer | {"tx": answer["tx"] | {"size": 999}} if call == "zgs_getFileInfo" else answer
     )
-    with pytest.raises(Invalid, match="^the nodes disagree about the size"):
+    with pytest.raises(Invalid, match=rf"^0x{HEX} is the root of 2 files"):
         lookup.holders(FILE.root)

@@ -37,6 +37,18 @@ def test_file__by_root_or_number__is_sent_whole(browser, query):
     assert answer.headers["Content-Disposition"].startswith(f'attachment; filename="{hexed(LARGE)}"')
 
 
+def test_file__root_of_several__is_refused_and_each_is_sent_by_its_number(pair, served):
+    longer = Content(SMALL.data + bytes(3))
+    listing = Content(encode(Directory("/", (File("page", SMALL.size, (SMALL.root,)),))))
+    pair.hold(longer, SMALL, listing)
+    browser = served(pair)
+    refused = browser.get(f"/file?root={hexed(SMALL)}")
+    assert (refused.code, "is the root of 2 files" in refused.json["data"]) == (1, True)
+    assert browser.get("/file?txSeq=0").body == longer.data
+    assert browser.get("/file?txSeq=1").body == SMALL.data
+    assert browser.get(f"/file/{hexed(listing)}/page").body == SMALL.data
+
+
 def test_file__name__decides_how_it_is_saved(browser):
     answer = browser.get(f"/file?root={hexed(SMALL)}&name=page.html")
     assert (answer.body, answer.headers["Content-Type"]) == (SMALL.data, "text/html")

@@ -318,9 +318,11 @@ def test_download__reader_that_leaves__ends_the_reading_ahead(node, monkeypatch)
 def test_routes__are_the_documented_ones(node):
     assert [(method, path) for method, path, _ in node.segments.routes] == [
         ("GET", "/v1/status"),
+        ("GET", "/v1/files/{root}"),
         ("GET", "/v1/files/{content}/missing"),
         ("POST", "/v1/files/{content}/segments"),
         ("GET", "/v1/files/{content}/segments"),
     ]
     for method, path, _ in node.segments.routes:
-        assert f"{method:4} {path.replace('{content}', '<root>-<size>')}" in segment_api.__doc__
+        shown = path.replace("{content}", "<root>-<size>").replace("{root}", "<root>")
+        assert f"{method:4} {shown}" in segment_api.__doc__
