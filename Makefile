@@ -2,6 +2,7 @@
 PYTHON ?= $(shell for p in python3 python3.12 python3.11; do \
   $$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 8545
+MINUTES ?= 30
 BIN := $(CURDIR)/.venv/bin
 PY := $(BIN)/python
 LOCKS := installer offchain storage-sdk
@@ -14,7 +15,7 @@ export APE_DATA_FOLDER := $(CURDIR)/.ape
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 export no_proxy := $(NO_PROXY)
 
-.PHONY: help setup lint test test-slow demo devnet devnet-stop bench gas docs lock clean
+.PHONY: help setup lint test test-slow demo soak devnet devnet-stop bench gas docs lock clean
 help: ## This list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
@@ -61,6 +62,9 @@ test-slow: setup .venv-storage-sdk/ready ## Full sizes and long campaigns
 
 demo: setup ## The stories on real data, on a chain of their own
 	@$(PY) -m scripts.demo
+
+soak: setup ## Random work and random kills, then an account of everything (MINUTES=30, SEED=… repeats one)
+	@$(PY) -m scripts.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 devnet: setup ## The network in the background (PORT=8545); writes .devnet/network.json
 	@$(PY) -m scripts.devnet start --port $(PORT)

@@ -29,13 +29,15 @@ SHARES = ((6, 0, 2), (7, 1, 4))
 
 @dataclass
 class Miner:
-    """A miner of this story."""
+    """A miner: it holds shard `shard` of `count`, listens at `listen` and is paid to account number `account`."""
 
     name: str
     account: int
-    share: str
+    shard: int
+    count: int
     id: bytes
     folder: Path
+    listen: str
     proofs: dict[int, int] = field(default_factory=dict)
 
 
@@ -45,28 +47,36 @@ def tell(stage: Stage, narrator: Narrator) -> None:
     mine = MineContract(client, stage.network.contracts["PoraMine"])
     reward = RewardContract(client, stage.network.contracts["ChunkReward"])
     first = client.head().number
-    miners = [_start(stage, narrator, number, share) for number, share in enumerate(SHARES)]
+    miners = [register(stage, number, share) for number, share in enumerate(SHARES)]
+    for miner in miners:
+        start(stage, miner)
+        narrator.say(f"{miner.name} registers, and seals its share of the flow: {miner.shard} of {miner.count}")
     _mine(stage, narrator, mine, miners, first)
     for miner in miners:
         stage.network.services.end(miner.name)
     _pay(stage, narrator, reward, miners)
 
 
-def _start(stage: Stage, narrator: Narrator, number: int, share: tuple[int, int, int]) -> Miner:
+def register(stage: Stage, number: int, share: tuple[int, int, int]) -> Miner:
+    """Make the id of miner `number`, with a share as in SHARES."""
     account, shard, count = share
     name = f"miner-{number + 1}"
     folder = stage.network.data(name)
-    told = _zg(stage, "register", account, "--data", folder)
-    listen = f"127.0.0.1:{free_port()}"
-    command = [PYTHON, "-m", "offchain.storage.miner", "--rpc", stage.network.rpc, "--data", str(folder)]
+    told = zg(stage, "register", account, "--data", folder)
+    return Miner(name, account, shard, count, bytes.fromhex(told["miner"][2:]), folder, f"127.0.0.1:{free_port()}")
+
+
+def start(stage: Stage, miner: Miner, *options: str) -> None:
+    """Start a registered miner, or start it again with its data."""
+    command = [PYTHON, "-m", "offchain.storage.miner", "--rpc", stage.network.rpc, "--data", str(miner.folder)]
     command += ["--mine", stage.network.contracts["PoraMine"], "--nodes", ",".join(stage.network.storage)]
-    command += ["--shard-id", str(shard), "--num-shards", str(count), "--listen", listen, "--min-free-disk", "0"]
-    key = stage.folder / f"{name}.key"
-    key.write_text(stage.network.describe()["accounts"][account]["key"])
-    child = stage.network.services.start(name, [*command, "--private-key-file", str(key), "--threads", "1"])
-    stage.network.services.wait(name, child, lambda: get(f"http://{listen}/health"))
-    narrator.say(f"{name} registers, and seals its share of the flow: {shard} of {count}")
-    return Miner(name, account, f"1/{count}", bytes.fromhex(told["miner"][2:]), folder)
+    command += ["--shard-id", str(miner.shard), "--num-shards", str(miner.count)]
+    command += ["--listen", miner.listen, "--min-free-disk", "0"]
+    key = stage.folder / f"{miner.name}.key"
+    key.write_text(stage.network.describe()["accounts"][miner.account]["key"])
+    command += ["--private-key-file", str(key), "--threads", "1", *options]
+    child = stage.network.services.start(miner.name, command)
+    stage.network.services.wait(miner.name, child, lambda: get(f"http://{miner.listen}/health"))
 
 
 def _mine(stage: Stage, narrator: Narrator, mine: MineContract, miners: list[Miner], first: int) -> None:
@@ -82,7 +92,7 @@ def _mine(stage: Stage, narrator: Narrator, mine: MineContract, miners: list[Min
         if not any(mine.worker_context(miner.id).target for miner in waiting):
             rpc(stage.network.rpc, "anvil_mine", hex(JUMP))
     for miner in miners:
-        narrator.fact(f"{miner.name}, share {miner.share}", f"{sum(miner.proofs.values())} proofs accepted")
+        narrator.fact(f"{miner.name}, share 1/{miner.count}", f"{sum(miner.proofs.values())} proofs accepted")
 
 
 def _common(miners: list[Miner]) -> int:
@@ -105,13 +115,13 @@ def _pay(stage: Stage, narrator: Narrator, reward: RewardContract, miners: list[
     for miner, address in zip(miners, accounts, strict=True):
         owed = reward.owed(address)
         require(owed > 0, f"{miner.name} earned something")
-        _zg(stage, "withdraw", miner.account, "--data", miner.folder)
+        zg(stage, "withdraw", miner.account, "--data", miner.folder)
         require(reward.owed(address) == 0, f"{miner.name} was paid")
         narrator.fact(f"{miner.name} withdrew", f"{owed / 1e18:.12f} coins")
     require(books.balance == books.accounted, "the balances equal the books")
 
 
-def _zg(stage: Stage, command: str, account: int, *options: object) -> Any:
+def zg(stage: Stage, command: str, account: int, *options: object) -> Any:
     """One of the miner's commands, as its operator types it."""
     description = stage.folder / "network.json"
     description.write_text(json.dumps(stage.network.describe()))
