@@ -1,0 +1,1 @@
+"""Shared stake: pools, withdrawals, slashes, rewards."""
