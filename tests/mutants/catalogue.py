@@ -5,6 +5,8 @@ from dataclasses import dataclass
 FLOW_MACHINE = "tests/properties/storage/test_flow_machine.py"
 REWARD_MACHINE = "tests/properties/storage/test_reward_machine.py"
 MINE = "tests/properties/storage/test_mine.py"
+VAULT_MACHINE = "tests/properties/restaking/test_vault_machine.py"
+REWARD_STREAM = "tests/properties/restaking/test_reward_stream.py"
 
 
 @dataclass(frozen=True)
@@ -172,5 +174,96 @@ MUTANTS = [
         "min(epoch - pace.lastMinedEpoch - 1, MAX_SKIPPED)",
         "min(epoch - pace.lastMinedEpoch - 1, 0)",
         MINE,
+    ),
+    Mutant(
+        "VLT-01 a share is paid again",
+        "contracts/restaking/withdrawals.vy",
+        "    return due - (word >> 128)",
+        "    return due",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-01 units are rounded up",
+        "contracts/restaking/StakeVault.vy",
+        "    units: uint256 = amount * WAD // worth\n",
+        "    units: uint256 = amount * WAD // worth + 1\n",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-02 matured shares are slashed",
+        "contracts/restaking/withdrawals.vy",
+        "    return self.buckets[pool][now] + self",
+        "    return self.buckets[pool][now - 1] + self",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-03 a slash is of all groups",
+        "contracts/restaking/magnitudes.vy",
+        "(state.now * fraction + WAD - 1) // WAD",
+        "(self._allocated(pool) * fraction + WAD - 1) // WAD",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-04 what leaves is cut a period late",
+        "contracts/restaking/magnitudes.vy",
+        "[middle] >> 64 <= period:",
+        "[middle] >> 64 < period:",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-05 a period too early",
+        "contracts/restaking/withdrawals.vy",
+        "    assert period < self._now(),",
+        "    assert period <= self._now(),",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-06 a unit is always worth a token",
+        "contracts/restaking/StakeVault.vy",
+        "_claim(pool, period, msg.sender, worth, final)",
+        "_claim(pool, period, msg.sender, WAD, final)",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-07 the epoch's own changes count",
+        "contracts/common/epoch_trace.vy",
+        "self.past[key][middle]) < epoch:",
+        "self.past[key][middle]) <= epoch:",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-07 the past is overwritten",
+        "contracts/common/epoch_trace.vy",
+        "        count += 1\n",
+        "",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-08 an annul forgets who left",
+        "contracts/restaking/magnitudes.vy",
+        "        self.maxima[pool][count] += cut\n",
+        "",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-08 an annul forgets the pending change",
+        "contracts/restaking/magnitudes.vy",
+        "            state.next += pending\n",
+        "            state.next += 0\n",
+        VAULT_MACHINE,
+    ),
+    Mutant(
+        "VLT-09 an empty pool lets rewards pass by",
+        "contracts/restaking/pool_rewards.vy",
+        "        end += block.timestamp - last\n",
+        "        end += 0\n",
+        REWARD_STREAM,
+    ),
+    Mutant(
+        "VLT-09 who joins is not settled",
+        "contracts/restaking/StakeVault.vy",
+        "    pool_rewards._settle(pool, owner)\n    pool_units._add",
+        "    pool_units._add",
+        REWARD_STREAM,
     ),
 ]
