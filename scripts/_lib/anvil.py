@@ -98,6 +98,11 @@ class LocalChain:
         """Let the next block come `seconds` later."""
         self.web3.provider.make_request(RPCEndpoint("evm_increaseTime"), [hex(seconds)])
 
+    def impersonate(self, account: str) -> None:
+        """Let transactions of `account` be sent without its key, and pay for them."""
+        self.web3.provider.make_request(RPCEndpoint("anvil_impersonateAccount"), [account])
+        self.web3.provider.make_request(RPCEndpoint("anvil_setBalance"), [account, hex(10**20)])
+
     def set_storage(self, contract: str, slot: int, word: int) -> None:
         """Put `word` into a slot of a contract."""
         written = ["0x" + number.to_bytes(32, "big").hex() for number in (slot, word)]

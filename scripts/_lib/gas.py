@@ -10,6 +10,7 @@ from offchain.protocol.keccak import keccak256
 from offchain.protocol.sectors import SECTOR_BYTES, node_heights, padded_sector_count
 from scripts._lib.anvil import LocalChain, chain
 from scripts._lib.gas_mining import A_YEAR, CHUNK, PRICE, proofs
+from scripts._lib.gas_staking import staking
 
 NEVER = 100_000  # blocks an epoch: none opens while single submissions are measured
 SHORT_EPOCH = 50
@@ -27,6 +28,8 @@ def measure() -> Measured:
     for two_hops in (False, True):
         with chain("--hardfork", "prague") as local:
             measured |= proofs(local, two_hops)
+    with chain("--hardfork", "prague") as local:
+        measured |= staking(local)
     for scenario, epoch in ((single_submissions, NEVER), (batches, NEVER), (deep_flow, NEVER), (epochs, SHORT_EPOCH)):
         with chain("--hardfork", "prague") as local:
             measured |= scenario(Storage(local, epoch))
