@@ -22,6 +22,7 @@ Sleep = Callable[[float], None]
 
 CONNECT_SECONDS = 5.0
 ATTEMPTS = 4
+MOST_CONNECTIONS = 16  # kept open: no worker asks one server for more at once
 FIRST_PAUSE = 0.2
 BODY_SHOWN = 200
 NO_HEADERS: Mapping[str, str] = {}
@@ -57,7 +58,7 @@ class Reader:
 class HttpClient:
     """Calls one server. `seconds` bound the wait for each answer, not the whole of a long transfer."""
 
-    def __init__(self, url: str, seconds: float = 30.0, connections: int = 8, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, url: str, seconds: float = 30.0, connections: int = MOST_CONNECTIONS, sleep: Sleep = time.sleep) -> None:
         """Invalid when `url` is none."""
         parts = urlsplit(url)
         login = parts.netloc.rpartition("@")[0]

@@ -54,7 +54,6 @@ class Network:
         urls: Sequence[str],
         indexer: str | None,
         seconds: float = 30.0,
-        connections: int = 8,
         frames: bool = True,
     ) -> None:
         """`urls` of nodes, or the URL of an `indexer`, or both; Invalid without either.
@@ -65,7 +64,6 @@ class Network:
             raise Invalid("no nodes are known: name at least one node, or an indexer")
         self._urls = list(dict.fromkeys(urls))
         self._seconds = seconds
-        self._connections = connections
         self._frames = frames
         self._indexer = IndexerClient(HttpClient(indexer, seconds)) if indexer else None
         self._nodes: dict[str, Node] = {}
@@ -137,7 +135,7 @@ class Network:
     def _node(self, url: str) -> Node | None:
         if url not in self._nodes:
             try:
-                client = NodeClient(HttpClient(url, self._seconds, self._connections))
+                client = NodeClient(HttpClient(url, self._seconds))
                 self._nodes[url] = Node(
                     client, client.shard(), client.status(), self._frames and client.speaks_frames()
                 )
