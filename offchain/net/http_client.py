@@ -58,7 +58,9 @@ class Reader:
 class HttpClient:
     """Calls one server. `seconds` bound the wait for each answer, not the whole of a long transfer."""
 
-    def __init__(self, url: str, seconds: float = 30.0, connections: int = MOST_CONNECTIONS, sleep: Sleep = time.sleep) -> None:
+    def __init__(
+        self, url: str, seconds: float = 30.0, connections: int = MOST_CONNECTIONS, sleep: Sleep = time.sleep
+    ) -> None:
         """Invalid when `url` is none."""
         parts = urlsplit(url)
         login = parts.netloc.rpartition("@")[0]

@@ -22,6 +22,8 @@ from pathlib import Path
 from tests.doubles.polling import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
+PRELOADED = ("chain.sender", "cli.storage", "storage.client.api", "storage.indexer.indexer", "storage.node.node")
+PRELOADED += ("storage.miner.miner", "storage.kv.server.server", "storage.kv.client.api")
 
 
 class Worker:
@@ -173,7 +175,7 @@ def _become(module, arguments, log, env, file_size):
 
 
 def main():
-    for module in ("chain.sender", "cli.storage", "storage.client.api", "storage.indexer.indexer", "storage.node.node"):
+    for module in PRELOADED:
         importlib.import_module(f"offchain.{module}")
     importlib.import_module("offchain.fast.compiled").warm_up()
     _Forking().serve()
