@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from offchain.chain.contracts.flow import FlowContract, Submitted
-from offchain.chain.cursor import Cursor
 from offchain.chain.watcher import EventWatcher, Step
 from offchain.protocol.recall import LOAD_SECTORS
+from offchain.runtime.following import Following
 from offchain.runtime.logging import get_logger
 from offchain.runtime.metrics import Metrics
-from offchain.runtime.service import Service
-from offchain.runtime.threads import in_thread
 from offchain.storage.miner.sealed_loads import SealedLoads
 from offchain.storage.miner.sealed_ranges import SealedRanges, following
 from offchain.storage.node.catalog import Catalog
@@ -24,8 +20,8 @@ NEVER = 0.0
 """When files without a submission expire: a miner keeps none."""
 
 
-class Follower:
-    """One step after the other: ask the chain, record, remember."""
+class Follower(Following[list[Submitted]]):
+    """Records what can be sealed."""
 
     def __init__(
         self,
@@ -36,49 +32,15 @@ class Follower:
         loads: SealedLoads,
         metrics: Metrics,
         pause: float,
-        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`watcher` watches submissions and epochs; `pause` in seconds between looks at the chain."""
+        super().__init__(watcher, catalog.cursor(), metrics, pause)
         self._flow = flow
-        self._watcher = watcher
         self._catalog = catalog
         self._ranges = ranges
         self._loads = loads
-        self._pause = pause
-        self._now = now
-        text = catalog.cursor()
-        self._cursor = Cursor.from_json(text) if text else Cursor()
-        self.looked = now()
-        """When the chain answered last."""
-        self._height = metrics.gauge("chain_height", "Block whose events were recorded last.")
-        self._behind = metrics.gauge("chain_blocks_behind", "Blocks that are known and not recorded yet.")
-        self._reorgs = metrics.counter("chain_reorganisations", "Reorganisations that were followed.")
 
-    @property
-    def service(self) -> Service:
-        """Follows the chain."""
-        return Service.repeating("follow the flow", self._step)
-
-    @property
-    def height(self) -> int:
-        """The block whose events were recorded last, -1 before the first."""
-        return self._cursor.last.number if self._cursor.last else -1
-
-    async def _step(self) -> float:
-        step = await in_thread(self.advance)
-        return 0.0 if step.behind or step.rolled_back_to is not None else self._pause
-
-    def advance(self) -> Step:
-        """Take the next step."""
-        step = self._watcher.poll(self._cursor)
-        self.looked = self._now()
-        if step.cursor != self._cursor:
-            self._record(step)
-        self._height.set(self.height)
-        self._behind.set(step.behind)
-        return step
-
-    def _record(self, step: Step) -> None:
+    def _record(self, step: Step) -> list[Submitted]:
         submitted, opened = self._flow.submitted(step.logs), self._flow.opened(step.logs)
         root = self._flow.root_after(submitted[-1].seq) if submitted else None
         block = self.height if step.rolled_back_to is None else step.rolled_back_to
@@ -87,8 +49,13 @@ class Follower:
             # Ranges first: should the process end before the cursor is stored, they are replaced by themselves.
             self._ranges.replace(block, found)
             self._catalog.apply(submitted, root, step.cursor.to_json(), step.rolled_back_to, NEVER)
-        self._cursor = step.cursor
-        self._tell(step, submitted)
+        return submitted
+
+    def _announce(self, step: Step, recorded: list[Submitted]) -> None:
+        if step.rolled_back_to is not None:
+            log.warning("reorganisation", rolled_back_to=step.rolled_back_to)
+        for each in recorded:
+            log.info("submission", seq=each.seq, sectors=each.sectors, block=each.log.block_number)
 
     def _doubts(self, step: Step, block: int) -> AbstractContextManager[None]:
         """Loads are sealed on while the flow grows, and wait while it changes.
@@ -106,10 +73,3 @@ class Follower:
             entry = self._catalog.entry(entry.seq - 1) if entry.seq else None
         length = entry.length if entry else 0
         return min(length, self._ranges.covered(block)) // LOAD_SECTORS * LOAD_SECTORS
-
-    def _tell(self, step: Step, submitted: list[Submitted]) -> None:
-        if step.rolled_back_to is not None:
-            self._reorgs.inc()
-            log.warning("reorganisation", rolled_back_to=step.rolled_back_to)
-        for each in submitted:
-            log.info("submission", seq=each.seq, sectors=each.sectors, block=each.log.block_number)
