@@ -70,7 +70,10 @@ class VaultMachine(RuleBasedStateMachine):
         self.anchor.__exit__(None, None, None)
 
     def _pay_out(self):
-        """However it went, in the end everybody is paid what is on its way out."""
+        """However it went, in the end slashes are undone exactly and what is on its way out is paid."""
+        for name in list(self.pool.escrows):
+            self._annul(name)
+            self.equals_the_model()
         self._pass(2 * PERIOD)
         for period, owner in list(self.pool.leaving):
             self._claim(period, owner)
@@ -196,7 +199,9 @@ class VaultMachine(RuleBasedStateMachine):
     def annul(self, pick):
         if not self.pool.escrows:
             return
-        name = list(self.pool.escrows)[pick % len(self.pool.escrows)]
+        self._annul(list(self.pool.escrows)[pick % len(self.pool.escrows)])
+
+    def _annul(self, name):
         self.contract.annul(name, self.number, sender=self.vault.slasher)
         self.pool = model.annul(self.pool, name, self.clock)
         ACCEPTANCE.count(True)
