@@ -57,6 +57,25 @@ def shared_secret(private: bytes, public: bytes) -> bytes:
     return _multiply(scalar(private), parse(public))[0].to_bytes(32, "big")
 
 
+def recover(digest: bytes, odd: int, r: int, s: int) -> Point:
+    """The public key whose signature (r, s) of a 32-byte digest has a nonce point with y of parity `odd`.
+
+    Section 4.1.6. Invalid when there is none. Nonce points whose x lies beyond `N` are not tried, as Ethereum does not.
+    """
+    if odd not in (0, 1) or not 0 < r < N or not 0 < s < N:
+        raise Invalid("these numbers are no signature on secp256k1")
+    nonce = parse(bytes([2 + odd]) + r.to_bytes(32, "big"))
+    inverse = pow(r, -1, N)
+    by_digest, by_nonce = -int.from_bytes(digest, "big") * inverse % N, s * inverse % N
+    point = _multiply(by_nonce, nonce)
+    if not by_digest:
+        return point
+    other = _multiply(by_digest, G)
+    if point[0] == other[0] and point[1] != other[1]:
+        raise Invalid("this signature has no public key")
+    return _add(point, other)
+
+
 def _multiply(factor: int, point: Point) -> Point:
     """`factor` times `point`, for a factor between zero and the order: the sum is never the point at infinity."""
     total: Point | None = None
