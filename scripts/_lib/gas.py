@@ -9,6 +9,7 @@ from typing import Any
 from offchain.protocol.keccak import keccak256
 from offchain.protocol.sectors import SECTOR_BYTES, node_heights, padded_sector_count
 from scripts._lib.anvil import LocalChain, chain
+from scripts._lib.gas_evidence import duplicate_votes
 from scripts._lib.gas_mining import A_YEAR, CHUNK, PRICE, proofs
 from scripts._lib.gas_staking import staking
 
@@ -24,7 +25,7 @@ Measured = dict[str, int]
 
 def measure() -> Measured:
     """Every id with its gas."""
-    measured: Measured = {}
+    measured: Measured = duplicate_votes()
     for two_hops in (False, True):
         with chain("--hardfork", "prague") as local:
             measured |= proofs(local, two_hops)
