@@ -66,6 +66,7 @@ struct Proof:
     # Digest of the miner's subtask.
     subtask: bytes32
     flowRoot: bytes32
+    flowLength: uint256
     # Sectors that the answer's context seals.
     sealed: IFlow.EpochRange
     pace: mine_pace.Pace
@@ -143,6 +144,7 @@ def submitTwoHops(answer: IPoraMine.PoraAnswer, second: IPoraMine.SecondUnit):
         recall_range._unit_at(answer.recall, keccak256(first)),
         second.merkleProof,
         proof.flowRoot,
+        proof.flowLength,
         staticcall IFlow(FLOW).getEpochRange(second.sealedContextDigest),
     )
     self._accept(answer.minerId, answer.recallPosition, proof, pora_work._second(first, second.sealedData))
@@ -168,6 +170,7 @@ def _proof(answer: IPoraMine.PoraAnswer) -> Proof:
         beneficiary=beneficiary,
         subtask=mine_window._digest(context, start),
         flowRoot=context.flowRoot,
+        flowLength=context.flowLength,
         sealed=sealed,
         pace=pace,
         target=target,
@@ -186,6 +189,7 @@ def _work(answer: IPoraMine.PoraAnswer, proof: Proof) -> bytes32:
         answer.recallPosition,
         answer.merkleProof,
         proof.flowRoot,
+        proof.flowLength,
         proof.sealed,
     )
     seed: Bytes[64] = pora_work._seed(

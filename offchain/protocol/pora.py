@@ -149,14 +149,19 @@ def _subtask(start: int, surroundings: Surroundings) -> bytes:
 
 
 def _check_unit(unit: SealedUnit, position: int, miner_id: bytes, surroundings: Surroundings) -> None:
-    """Invalid unless the unit is the data at `position`, sealed by the miner with the context that seals it."""
+    """Invalid unless the unit is the data at `position`, sealed by the miner with the context that seals it.
+
+    Roots of files are whatever their submitters said, so the depth of the proof must be that of the flow: a root that
+    hides a tree of its own would prove places in other people's data.
+    """
     ranges = (each for each in surroundings.ranges if each.digest == unit.context_digest)
     _require(any(seals(each, position) for each in ranges), "wrong seal context")
     node, index = unit_root(unseal(unit.data, miner_id, unit.context_digest, position)), position // UNIT_SECTORS
     for sibling in unit.proof:
         node = keccak256(sibling, node) if index & 1 else keccak256(node, sibling)
         index //= 2
-    _require(index == 0 and node == surroundings.context.flow_root, "wrong data")
+    length, covered = surroundings.context.flow_length, UNIT_SECTORS << len(unit.proof)
+    _require(length <= covered < 2 * length and node == surroundings.context.flow_root, "wrong data")
 
 
 def _first_quality(answer: PoraAnswer, task: Task) -> bytes:

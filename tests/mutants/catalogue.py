@@ -5,6 +5,7 @@ from dataclasses import dataclass
 FLOW_MACHINE = "tests/properties/storage/test_flow_machine.py"
 REWARD_MACHINE = "tests/properties/storage/test_reward_machine.py"
 MINE = "tests/properties/storage/test_mine.py"
+DEPTH = "tests/contracts/storage/pora_mine/test_made_up_depth.py"
 VAULT_MACHINE = "tests/properties/restaking/test_vault_machine.py"
 REWARD_STREAM = "tests/properties/restaking/test_reward_stream.py"
 
@@ -265,5 +266,12 @@ MUTANTS = [
         "    pool_rewards._settle(pool, owner)\n    pool_units._add",
         "    pool_units._add",
         REWARD_STREAM,
+    ),
+    Mutant(
+        "STO-11 any depth will do",
+        "contracts/storage/sealed_unit.vy",
+        "assert covered >= flow_length and covered < 2 * flow_length and node",
+        "assert node",
+        DEPTH,
     ),
 ]
