@@ -127,7 +127,8 @@ def _varint(number: uint256) -> Bytes[32]:
             return slice(convert((word << 8 | rest) << (256 - 8 * count), bytes32), 0, count)
         word = word << 8 | rest & 127 | 128
         rest >>= 7
-    raise "vote: number too large"
+    # No number here has more than 64 bits.
+    raise
 
 
 @pure

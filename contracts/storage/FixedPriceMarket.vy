@@ -35,7 +35,7 @@ flow: public(address)
 reward: public(address)
 
 # Wei for one sector.
-pricePerSector: public(uint256)
+price: uint256
 
 
 @deploy
@@ -52,6 +52,14 @@ def initialize(pricePerSector: uint256, flow: address, reward: address):
     self.flow = flow
     self._set_reward(reward)
     self._set_price(pricePerSector)
+
+
+@view
+@external
+def pricePerSector() -> uint256:
+    """@notice Wei for one sector; there is no price before `initialize`."""
+    assert self.flow != empty(address), "market: not initialized"
+    return self.price
 
 
 @external
@@ -81,7 +89,7 @@ def chargeFee(beforeLength: uint256, uploadSectors: uint256, paddingSectors: uin
 
 @internal
 def _set_price(price: uint256):
-    self.pricePerSector = price
+    self.price = price
     log IFixedPriceMarket.PriceSet(pricePerSector=price)
     extcall IFlow(self.flow).updatePrice()
 

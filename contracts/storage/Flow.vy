@@ -60,10 +60,14 @@ def __init__(
     storage_fee.__init__(market)
     flow_head._store(
         flow_head.Head(
-            length=1, submissions=0, epochDue=flow_epochs._start_of(1), pausedUntil=0, unsettled=0, price=0
+            length=1,
+            submissions=0,
+            epochDue=flow_epochs._start_of(1),
+            pausedUntil=0,
+            unsettled=0,
+            price=storage_fee._offered(),
         )
     )
-    self._take_price()
 
 
 @external
@@ -192,7 +196,9 @@ def queryContextAtPosition(targetPosition: uint128) -> IFlow.EpochRangeWithConte
 
 @internal
 def _take_price():
-    head: flow_head.Head = storage_fee._carry(flow_head._load())
+    # Fees at the old price go to what they were paid for, also if one of both prices is nothing.
+    storage_fee._settle()
+    head: flow_head.Head = flow_head._load()
     head.price = storage_fee._market_price()
     flow_head._store(head)
     log IFlow.PriceTaken(pricePerSector=head.price)

@@ -21,7 +21,10 @@ struct Head:
 
 MAX_LENGTH: constant(uint256) = 2**48 - 1
 MAX_UNSETTLED: constant(uint256) = 2**40 - 1
-MAX_PRICE: constant(uint256) = 2**56 - 1
+MAX_PRICE: constant(uint256) = 2**56 - 2
+
+# Stands for the price while there is none: until then nothing is taken, or somebody would fill the flow for nothing.
+NO_PRICE: constant(uint256) = 2**56 - 1
 
 # length | submissions << 48 | epochDue << 88 | pausedUntil << 128 | unsettled << 160 | price << 200
 packed: uint256

@@ -41,6 +41,20 @@ def _appoint(market: address):
 
 @view
 @internal
+def _offered() -> uint256:
+    """@notice The market's price, or NO_PRICE while it has none."""
+    known: bool = False
+    answer: Bytes[32] = b""
+    known, answer = raw_call(
+        self.market, method_id("pricePerSector()"), max_outsize=32, is_static_call=True, revert_on_failure=False
+    )
+    if not known or len(answer) < 32:
+        return flow_head.NO_PRICE
+    return min(convert(answer, uint256), flow_head.NO_PRICE)
+
+
+@view
+@internal
 def _market_price() -> uint256:
     price: uint256 = staticcall IMarket(self.market).pricePerSector()
     assert price <= flow_head.MAX_PRICE, "flow: price too high"
@@ -51,6 +65,7 @@ def _market_price() -> uint256:
 @internal
 def _charge(head: flow_head.Head, sectors: uint256) -> flow_head.Head:
     """@notice Take the fee of `sectors` from the payment; returns the head, not stored yet."""
+    assert head.price != flow_head.NO_PRICE, "flow: no price yet"
     assert msg.value >= sectors * head.price, "flow: not enough fee"
     after: flow_head.Head = head
     if head.unsettled + sectors > flow_head.MAX_UNSETTLED:
@@ -82,11 +97,23 @@ def _carry(head: flow_head.Head) -> flow_head.Head:
 
 
 @internal
+def _forgo(head: flow_head.Head):
+    """@notice Leave out sectors that were free: they have no share in the fees of later ones."""
+    if self.settled != head.length:
+        self.settled = head.length
+        self.carried_sectors = 0
+        after: flow_head.Head = head
+        after.unsettled = 0
+        flow_head._store(after)
+
+
+@internal
 def _settle():
     """@notice Send all fees to the market; when it fails, keep them for the next time."""
     head: flow_head.Head = flow_head._load()
     amount: uint256 = self.carried + head.unsettled * head.price
     if amount == 0:
+        self._forgo(head)
         return
     sectors: uint256 = self.carried_sectors + head.unsettled
     before: uint256 = self.settled

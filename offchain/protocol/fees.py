@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 BPS = 10_000
-MAX_PRICE = (1 << 56) - 1
+MAX_PRICE = (1 << 56) - 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,12 @@ def charge(fees: Fees, sectors: int) -> tuple[Fees, int]:
 
 
 def settle(fees: Fees, length: int) -> tuple[Fees, Settlement | None]:
-    """Fees after a settlement of a flow of `length` sectors that the market accepts; None when nothing is due."""
+    """Fees after a settlement of a flow of `length` sectors that the market accepts; None when nothing is due.
+
+    Sectors that were free have no share in later fees.
+    """
     if fees.amount == 0:
-        return fees, None
+        return Fees(fees.price, length), None
     padding = length - fees.settled - fees.charged
     return Fees(fees.price, length), Settlement(fees.settled, fees.charged, padding, fees.amount)
 

@@ -74,8 +74,8 @@ MUTANTS = [
     Mutant(
         "STO-03 a new price counts for old files",
         "contracts/storage/Flow.vy",
-        "storage_fee._carry(flow_head._load())",
-        "flow_head._load()",
+        "    storage_fee._settle()\n    head: flow_head.Head = flow_head._load()\n    head.price",
+        "    head: flow_head.Head = flow_head._load()\n    head.price",
         FLOW_MACHINE,
     ),
     Mutant(
@@ -273,5 +273,12 @@ MUTANTS = [
         "assert covered >= flow_length and covered < 2 * flow_length and node",
         "assert node",
         DEPTH,
+    ),
+    Mutant(
+        "STO-03 free sectors share later fees",
+        "contracts/storage/storage_fee.vy",
+        "        self.settled = head.length\n        self.carried_sectors = 0",
+        "        self.carried_sectors = 0",
+        FLOW_MACHINE,
     ),
 ]

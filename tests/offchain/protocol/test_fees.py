@@ -30,9 +30,9 @@ def test_settle__nothing_charged__is_none_and_changes_nothing():
     assert settle(fees, 22) == (fees, None)
 
 
-def test_settle__only_free_submissions__waits_for_the_first_that_pays():
+def test_settle__only_free_submissions__leaves_them_out():
     free, _ = charge(Fees(0), 5)
-    assert settle(free, 6) == (free, None)
+    assert settle(free, 6) == (Fees(0, settled=6), None)
 
 
 @given(st.lists(st.tuples(st.integers(1, 1000), st.integers(0, 500)), max_size=20), st.integers(1, 10**12))

@@ -77,8 +77,8 @@ class FlowMachine(RuleBasedStateMachine):
         return self.epochs.context.epoch != before.context.epoch
 
     def settle(self):
-        """Let the model settle, unless the market fails."""
-        if self.market_fails:
+        """Let the model settle, unless the market fails; what is owed nothing needs no market."""
+        if self.market_fails and self.fees.amount:
             return
         self.fees, settlement = fees.settle(self.fees, self.tree.length)
         if settlement:
@@ -166,6 +166,7 @@ class FlowMachine(RuleBasedStateMachine):
 
     @rule(price=st.integers(0, 10**11))
     def set_price(self, price):
+        self.settle()
         self.contracts.market.setPricePerSector(price, sender=self.contracts.governor)
         self.fees = fees.Fees(price, self.fees.settled, self.fees.charged, self.fees.amount)
         ACCEPTANCE.count(True)

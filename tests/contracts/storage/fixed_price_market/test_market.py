@@ -14,8 +14,8 @@ def market(contracts):
 
 def test_initialize__by_the_governor__names_everything(contracts, people):
     market = deploy("FixedPriceMarket", people.payer)
-    contracts.flow.setMarket(market.address, sender=contracts.governor)
     market.initialize(11, contracts.flow.address, contracts.reward.address, sender=people.payer)
+    contracts.flow.setMarket(market.address, sender=contracts.governor)
     assert (market.flow(), market.reward()) == (contracts.flow.address, contracts.reward.address)
     assert market.pricePerSector() == contracts.flow.pricePerSector() == 11
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.doubles.blocks import mine
 from tests.doubles.contracts import deploy
-from tests.doubles.flow import BLOCKS_PER_EPOCH, PRICE, actors, events, submission_of
+from tests.doubles.flow import BLOCKS_PER_EPOCH, PRICE, actors, deploy_flow, encode, events, speaking, submission_of
 
 ACCEPT, REVERT, BURN, REENTER = 1, 2, 4, 8
 FILE = submission_of(256)
@@ -108,8 +108,10 @@ def test_submit__counter_of_the_head_fills_up__loses_nothing(contracts):
 def test_set_price__later_files__pay_the_new_price(contracts, people):
     contracts.submit([FILE], people.payer)
     contracts.market.setPricePerSector(5, sender=contracts.governor)
+    assert contracts.flow.pendingFees() == 0
     contracts.submit([FILE], people.payer, value=5)
-    assert contracts.flow.pendingFees() == PRICE + 5
+    assert contracts.flow.pendingFees() == 5
+    assert contracts.pooled() == PRICE - PRICE // 100
 
 
 def test_set_price__by_an_outsider__reverts(contracts, people):
@@ -117,7 +119,7 @@ def test_set_price__by_an_outsider__reverts(contracts, people):
         contracts.market.setPricePerSector(5, sender=people.outsider)
 
 
-@pytest.mark.parametrize(("price", "fits"), [(2**56 - 1, True), (2**56, False)])
+@pytest.mark.parametrize(("price", "fits"), [(2**56 - 2, True), (2**56 - 1, False)])
 def test_set_price__at_the_bound__is_taken_above_it_refused(contracts, price, fits):
     if fits:
         contracts.market.setPricePerSector(price, sender=contracts.governor)
@@ -160,3 +162,32 @@ def test_set_market__by_an_outsider__reverts(contracts, people):
 def test_set_market__without_code__reverts(contracts, people):
     with boa.reverts("flow: market has no code"):
         contracts.flow.setMarket(people.outsider, sender=contracts.governor)
+
+
+def test_submit__before_the_market_has_a_price__is_refused(people):
+    market = deploy("FixedPriceMarket", people.friend)
+    flow = speaking(deploy("Flow", people.friend, people.friend, market.address, 0, BLOCKS_PER_EPOCH))
+    with boa.reverts("market: not initialized"):
+        market.pricePerSector()
+    with boa.reverts("market: not initialized"):
+        flow.updatePrice(sender=people.outsider)
+    with boa.reverts("flow: no price yet"):
+        flow.submit((encode(submission_of(256)), people.outsider), value=10**18, sender=people.outsider)
+
+
+def test_deploy__market_that_is_no_market__has_no_price(people):
+    no_market = deploy("BlockHistory").address
+    flow = speaking(deploy("Flow", people.friend, people.friend, no_market, 0, BLOCKS_PER_EPOCH))
+    with boa.reverts("flow: no price yet"):
+        flow.submit((encode(submission_of(256)), people.outsider), value=10**18, sender=people.outsider)
+
+
+def test_settle__sectors_that_were_free__have_no_share_in_later_fees(people):
+    contracts = deploy_flow(price=0)
+    contracts.submit([submission_of(1 << 40, 1)], people.outsider)
+    contracts.market.setPricePerSector(PRICE, sender=contracts.governor)
+    [placed] = contracts.submit([submission_of(16 << 20, 2)], people.payer)
+    contracts.flow.settle()
+    fee, chunk = placed.sectors * PRICE * 99 // 100, placed.start // 4_096
+    held = sum(contracts.reward.rewards(chunk + more).lockedReward for more in range(placed.sectors // 4_096 + 1))
+    assert held >= fee * 99 // 100
