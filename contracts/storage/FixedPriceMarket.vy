@@ -34,13 +34,14 @@ flow: public(address)
 # Who receives them.
 reward: public(address)
 
-# Wei for one sector.
-price: uint256
+# Wei for one sector; more than any flow takes until `initialize` names it.
+pricePerSector: public(uint256)
 
 
 @deploy
 def __init__(governor: address):
     roles.__init__(governor, empty(address))
+    self.pricePerSector = max_value(uint256)
 
 
 @external
@@ -52,14 +53,6 @@ def initialize(pricePerSector: uint256, flow: address, reward: address):
     self.flow = flow
     self._set_reward(reward)
     self._set_price(pricePerSector)
-
-
-@view
-@external
-def pricePerSector() -> uint256:
-    """@notice Wei for one sector; there is no price before `initialize`."""
-    assert self.flow != empty(address), "market: not initialized"
-    return self.price
 
 
 @external
@@ -89,7 +82,7 @@ def chargeFee(beforeLength: uint256, uploadSectors: uint256, paddingSectors: uin
 
 @internal
 def _set_price(price: uint256):
-    self.price = price
+    self.pricePerSector = price
     log IFixedPriceMarket.PriceSet(pricePerSector=price)
     extcall IFlow(self.flow).updatePrice()
 

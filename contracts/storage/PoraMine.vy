@@ -4,7 +4,8 @@
 """
 @title PoRA mine
 @notice Checks proofs of random access over the flow and claims their rewards.
-@dev Trusts the flow for contexts and ranges. The governor sets the pace within bounds; it cannot accept or refuse a proof.
+@dev Trusts the flow for contexts and ranges. The governor sets the pace within bounds, and the reward: it cannot have a
+     proof accepted, but it can keep proofs from being accepted.
 @custom:kill Nothing to stop here: rewards are what the reward contract holds; `setReward` appoints another one.
 """
 from contracts.common import roles
