@@ -44,7 +44,7 @@ def fail(error: ZgError, as_json: bool) -> NoReturn:
     if as_json:
         tell_error(error, message)
     else:
-        click.secho(message, fg="red" if sys.stderr.isatty() else None, err=True)
+        click.secho(_plain(message), fg="red" if sys.stderr.isatty() else None, err=True)
     sys.exit(code_of(error))
 
 
@@ -56,6 +56,8 @@ def stop(error: click.ClickException | click.Abort, as_json: bool) -> NoReturn:
         cause = error.__cause__ if isinstance(error.__cause__, ZgError) else error
         tell_error(cause, error.format_message())
     else:
+        if isinstance(error, click.ClickException):
+            error.message = _plain(error.message)
         error.show()
     sys.exit(error.exit_code)
 
@@ -63,6 +65,13 @@ def stop(error: click.ClickException | click.Abort, as_json: bool) -> NoReturn:
 def tell_error(error: Exception, message: str) -> None:
     """Print an error as JSON."""
     click.echo(json.dumps({"error": {"kind": type(error).__name__, "message": message}}))
+
+
+def _plain(text: str) -> str:
+    """`text` without what a terminal would obey: messages quote what strangers say."""
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def code_of(error: ZgError) -> int:

@@ -1,36 +1,19 @@
-"""Bodies of requests and answers on their way: the pace that the other side must keep, the memory that they take."""
+"""Bodies of requests and answers on their way: kept to a pace, and to the memory that they may take."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from aiohttp import web
 
 from offchain.errors import Invalid
+from offchain.net.pace import Pace
 from offchain.net.shares import Shares
 
-IDLE_SECONDS = 20.0
-LEAST_RATE = 1024  # bytes per second
 WHOLE_SECONDS = 300.0  # for a body or an answer that is in memory whole
 FREE_BYTES = 64 << 10  # of each body; more would lie in buffers anyway
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What the other side must keep to: pause at most `idle` seconds, and move `rate` bytes per second on average.
-
-    What it was faster at first it may be slower later, but for no longer than `idle`.
-    """
-
-    idle: float = IDLE_SECONDS
-    rate: int = LEAST_RATE
-
-    def credit(self, left: float, waited: float, moved: int) -> float:
-        """Seconds that the next pause may last, after one of `waited` seconds that brought `moved` bytes."""
-        return min(self.idle, left - waited + moved / self.rate)
 
 
 class Room:

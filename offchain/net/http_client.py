@@ -16,7 +16,8 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError
 
 from offchain.errors import Busy, Invalid, NotFound, PeerUnavailable, RemoteRefused
-from offchain.net.connection import pool_of
+from offchain.net.connection import TooSlow, pool_of
+from offchain.net.pace import Pace
 
 Sleep = Callable[[float], None]
 
@@ -27,6 +28,8 @@ FIRST_PAUSE = 0.2
 BODY_SHOWN = 200
 NO_HEADERS: Mapping[str, str] = {}
 MAX_ANSWER = 64 << 20  # bytes of an answer that is kept in memory whole
+LEAST_RATE = 4096  # bytes per second: sixteen answers at once still fit through a line of half a megabit
+BROKEN = (HTTPError, OSError, TooSlow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,11 @@ class Reader:
     _url: str
 
     def read_into(self, buffer: memoryview) -> None:
-        """Fill `buffer`; PeerUnavailable when the body ends before."""
+        """Fill `buffer`; PeerUnavailable when the body ends before, or comes too slowly."""
         while buffer:
             try:
                 count = self._response.readinto(buffer)
-            except (HTTPError, OSError) as error:
+            except BROKEN as error:
                 raise PeerUnavailable(f"{self._url} broke off: {error}") from error
             if not count:
                 raise PeerUnavailable(f"{self._url} broke off in the middle of an answer")
@@ -51,15 +54,24 @@ class Reader:
         """Whether the whole body was read; without looking, the mark at its end would spoil the next answer."""
         try:
             return not self._response.read(1)
-        except (HTTPError, OSError):
+        except BROKEN:
             return False
 
 
 class HttpClient:
-    """Calls one server. `seconds` bound the wait for each answer, not the whole of a long transfer."""
+    """Calls one server. `seconds` bound the wait for each answer, and every pause in a long transfer.
+
+    Beyond such pauses `rate` bytes per second must come, or whoever sends a byte now and then could hold a caller
+    for as long as it likes.
+    """
 
     def __init__(
-        self, url: str, seconds: float = 30.0, connections: int = MOST_CONNECTIONS, sleep: Sleep = time.sleep
+        self,
+        url: str,
+        seconds: float = 30.0,
+        connections: int = MOST_CONNECTIONS,
+        sleep: Sleep = time.sleep,
+        rate: int = LEAST_RATE,
     ) -> None:
         """Invalid when `url` is none."""
         parts = urlsplit(url)
@@ -73,18 +85,18 @@ class HttpClient:
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=seconds)
         self._headers: dict[str, str] = urllib3.make_headers(basic_auth=unquote(login)) if login else {}
         try:
-            self._pool = pool_of(self.url, timeout, connections)
+            self._pool = pool_of(self.url, timeout, connections, Pace(seconds, rate))
         except LocationParseError as error:
             raise Invalid(f"{self.url} is no URL of a server: {error}") from error
         self._path = urlsplit(self.url).path
 
-    def rpc(self, method: str, *params: Any, attempts: int = ATTEMPTS) -> Any:
-        """The result of a JSON-RPC call, tried again while the server is not there.
+    def rpc(self, method: str, *params: Any, attempts: int = ATTEMPTS, most: int | None = None) -> Any:
+        """The result of a JSON-RPC call, tried again while the server is not there; its answer has `most` bytes.
 
         Raises PeerUnavailable after the last attempt, RemoteRefused when the server answers with an error.
         """
         body = json.dumps({"jsonrpc": "2.0", "id": next(self._numbers), "method": method, "params": params}).encode()
-        return self._again(lambda: self._rpc(body), attempts)
+        return self._again(lambda: self._rpc(body, most), attempts)
 
     def get(self, path: str, attempts: int = ATTEMPTS) -> Any:
         """The JSON value at `path`; NotFound, Busy, Invalid, RemoteRefused as the server says."""
@@ -114,9 +126,9 @@ class HttpClient:
         """Close all connections."""
         self._pool.close()
 
-    def _rpc(self, body: bytes) -> Any:
+    def _rpc(self, body: bytes, most: int | None) -> Any:
         response = self._request("POST", "/", body=body, headers={"Content-Type": "application/json"})
-        answer = self._parsed(response, self._body(response))
+        answer = self._parsed(response, self._body(response, most))
         if not isinstance(answer, dict) or ("result" not in answer and "error" not in answer):
             raise PeerUnavailable(f"{self.url} answered with status {response.status} and no JSON-RPC")
         if answer.get("error") is None:
@@ -143,14 +155,15 @@ class HttpClient:
             raise kinds[response.status](f"{self.url}: {text}")
         raise RemoteRefused(self.url, code if isinstance(code, int) else response.status, text, told.get("data"))
 
-    def _body(self, response: Any) -> bytes:
+    def _body(self, response: Any, most: int | None = None) -> bytes:
+        most = MAX_ANSWER if most is None else most
         try:
-            body: bytes = response.read(MAX_ANSWER + 1)
-        except (HTTPError, OSError) as error:
+            body: bytes = response.read(most + 1)
+        except BROKEN as error:
             raise PeerUnavailable(f"{self.url} broke off: {error}") from error
-        if len(body) > MAX_ANSWER:
+        if len(body) > most:
             response.close()
-            raise PeerUnavailable(f"{self.url} sent an answer of more than {MAX_ANSWER >> 20} MiB")
+            raise PeerUnavailable(f"{self.url} sent an answer of more than {most >> 10} KiB")
         if response.length_remaining:
             raise PeerUnavailable(f"{self.url} broke off: {response.length_remaining} bytes are missing")
         response.release_conn()
@@ -169,7 +182,7 @@ class HttpClient:
         options |= {"redirect": False, "preload_content": False, "decode_content": False}
         try:
             return self._pool.urlopen(method, self._path + path, headers={**self._headers, **headers}, **options)
-        except (HTTPError, OSError) as error:
+        except BROKEN as error:
             raise PeerUnavailable(f"{self.url} does not answer: {error}") from error
 
     def _again(self, call: Callable[[], Any], attempts: int) -> Any:

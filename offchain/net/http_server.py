@@ -13,7 +13,8 @@ from aiohttp.typedefs import Middleware
 
 from offchain.errors import BadSettings, Busy
 from offchain.net.audience import Audience, Everybody
-from offchain.net.body import IDLE_SECONDS, LEAST_RATE, PACE, ROOM, Pace, Room, written
+from offchain.net.body import PACE, ROOM, Room, written
+from offchain.net.pace import IDLE_SECONDS, LEAST_RATE, Pace
 from offchain.net.remote import asker, remote_of
 from offchain.net.shares import Shares
 

@@ -19,9 +19,10 @@ from urllib.parse import quote
 from aiohttp import web
 
 from offchain.errors import Busy, Invalid, ZgError
-from offchain.net.body import PACE, Idle, Pace, whole
+from offchain.net.body import PACE, Idle, whole
 from offchain.net.byte_range import Unsatisfiable, wanted_part
 from offchain.net.exchange import Buffer
+from offchain.net.pace import Pace
 
 OK, WRONG, INTERNAL = 0, 1, 2
 MESSAGES = {OK: "Success", WRONG: "Invalid parameter", INTERNAL: "Internal server error"}

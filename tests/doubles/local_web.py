@@ -81,7 +81,7 @@ class LocalClient:
         except KeyError:
             raise PeerUnavailable(f"{self.url} does not answer: nobody listens") from None
 
-    def rpc(self, method, *params, attempts=1):
+    def rpc(self, method, *params, attempts=1, most=None):
         server = self._server
         server.arrived(method, params)
         call = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,7 +15,7 @@ from offchain.protocol.shards import Shard, select
 from offchain.protocol.submission import check
 from offchain.storage.client.choice import ONLY, Ambiguous, Which, listed
 from offchain.storage.client.indexer import IndexerClient
-from offchain.storage.client.node import NodeClient, NodeStatus
+from offchain.storage.client.node import Identity, NodeClient, NodeStatus
 from offchain.storage.wire import FileInfo
 
 T = TypeVar("T")
@@ -55,29 +56,37 @@ class Network:
         indexer: str | None,
         seconds: float = 30.0,
         frames: bool = True,
+        identity: Identity | None = None,
     ) -> None:
         """`urls` of nodes, or the URL of an `indexer`, or both; Invalid without either.
 
-        Without `frames` only the public RPC is used, as with nodes of other implementations.
+        Without `frames` only the public RPC is used, as with nodes of other implementations. `identity` is the flow
+        that nodes have to follow; without it, that of most of them.
         """
         if not urls and not indexer:
             raise Invalid("no nodes are known: name at least one node, or an indexer")
         self._urls = list(dict.fromkeys(urls))
         self._seconds = seconds
         self._frames = frames
+        self._identity = identity
         self._indexer = IndexerClient(HttpClient(indexer, seconds)) if indexer else None
         self._nodes: dict[str, Node] = {}
         self.problems: dict[str, str] = {}
         """Why nodes could not be used, by URL."""
 
     def nodes(self) -> list[Node]:
-        """All nodes that answer, if they follow the same flow; PeerUnavailable when none does, else WrongChain."""
+        """All nodes that answer and follow the flow; what others follow is told as their problem.
+
+        PeerUnavailable when none answers, WrongChain when none follows the flow, or no flow has most of the nodes.
+        """
         found = self.answering()
-        first = found[0].status
-        for node in found[1:]:
-            if (node.status.chain_id, node.status.flow.lower()) != (first.chain_id, first.flow.lower()):
-                raise WrongChain(f"{found[0].url} and {node.url} follow different flows: name nodes of one network")
-        return found
+        identity = self._identity or _of_most(found)
+        ours = [node for node in found if node.status.identity == identity]
+        strays = {node.url: _followed(node) for node in found if node.status.identity != identity}
+        self.problems |= strays
+        if not ours:
+            raise WrongChain("; ".join(strays.values()))
+        return ours
 
     def answering(self) -> list[Node]:
         """All nodes that answer, whatever flow they follow; PeerUnavailable when none does."""
@@ -154,10 +163,23 @@ class Network:
             return []
 
 
-def gathered(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Results of `function` for all `items`, in order, asked side by side."""
+def _of_most(nodes: Sequence[Node]) -> Identity:
+    """The flow that more than half of `nodes` follow; WrongChain when there is none."""
+    identity, count = Counter(node.status.identity for node in nodes).most_common(1)[0]
+    if 2 * count <= len(nodes):
+        other = next(node for node in nodes if node.status.identity != nodes[0].status.identity)
+        raise WrongChain(f"{nodes[0].url} and {other.url} follow different flows: name nodes of one network")
+    return identity
+
+
+def _followed(node: Node) -> str:
+    return f"{node.url} follows {node.status.flow} on chain {node.status.chain_id}"
+
+
+def gathered(function: Callable[[T], R], items: Iterable[T], at_once: int = ASKED_AT_ONCE) -> list[R]:
+    """Results of `function` for all `items`, in order, `at_once` of them asked side by side."""
     listed = list(items)
-    with ThreadPoolExecutor(min(len(listed), ASKED_AT_ONCE) or 1) as pool:
+    with ThreadPoolExecutor(min(len(listed), at_once) or 1) as pool:
         return list(pool.map(function, listed))
 
 

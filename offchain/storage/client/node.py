@@ -29,8 +29,13 @@ from offchain.storage.wire import (
 
 T = TypeVar("T")
 
+SMALL = 1 << 18  # bytes of an answer about a node or a file; who waits for all nodes waits for the slowest of them
 ALREADY_FINALIZED = "already uploaded and finalized"
 ALREADY_STORED = "already been uploaded or is being uploaded"
+
+
+Identity = tuple[int, str]
+"""Chain id, and address of the flow in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,11 @@ class NodeStatus:
     peers: int
     block: str = ""
     protocol: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Identity:
+        """The flow that the node follows."""
+        return self.chain_id, self.flow.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class NodeClient:
 
     def status(self) -> NodeStatus:
         """What the node follows."""
-        told = self._http.rpc("zgs_getStatus")
+        told = self._http.rpc("zgs_getStatus", most=SMALL)
         identity = self._read(told, "networkIdentity")
         return NodeStatus(
             chain_id=self._number(identity, "chainId"),
@@ -82,7 +92,7 @@ class NodeClient:
 
     def shard(self) -> Shard:
         """The part of the flow that the node holds."""
-        told = self._http.rpc("zgs_getShardConfig")
+        told = self._http.rpc("zgs_getShardConfig", most=SMALL)
         try:
             return Shard(self._number(told, "shardId"), self._number(told, "numShard"))
         except Invalid as error:
@@ -90,11 +100,11 @@ class NodeClient:
 
     def file(self, root: bytes, need_available: bool = False) -> FileInfo | None:
         """What the node says of the file `root`."""
-        return self._info(self._http.rpc("zgs_getFileInfo", to_hex(root), need_available))
+        return self._info(self._http.rpc("zgs_getFileInfo", to_hex(root), need_available, most=SMALL))
 
     def file_by_seq(self, seq: int) -> FileInfo | None:
         """What the node says of submission `seq`."""
-        return self._info(self._http.rpc("zgs_getFileInfoByTxSeq", seq))
+        return self._info(self._http.rpc("zgs_getFileInfoByTxSeq", seq, most=SMALL))
 
     def files(self, root: bytes, size: int | None = None) -> list[FileInfo]:
         """What the node says, through the binary endpoint, of files with `root`: one of each size, or of `size`."""
@@ -176,7 +186,10 @@ class NodeClient:
     def download_sectors(self, seq: int, first: int, count: int) -> bytes | None:
         """Bare sectors of a segment through the public RPC: other implementations do not prove partial files."""
         told = self._http.rpc("zgs_downloadSegmentByTxSeq", seq, first, first + count)
-        return None if told is None else base64.b64decode(told)
+        try:
+            return None if told is None else base64.b64decode(told, validate=True)
+        except (TypeError, ValueError) as error:
+            raise PeerUnavailable(f"{self.url} answered with no sectors") from error
 
     def close(self) -> None:
         """Close all connections."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import median_high
 
 from offchain.errors import PeerUnavailable, RemoteRefused
 from offchain.net.http_client import HttpClient
@@ -13,7 +15,7 @@ from offchain.protocol.shards import Shard
 from offchain.runtime.logging import get_logger
 from offchain.storage.client.choice import Which
 from offchain.storage.client.network import Holder, Node, gathered
-from offchain.storage.client.node import NodeClient, NodeStatus
+from offchain.storage.client.node import Identity, NodeClient, NodeStatus
 from offchain.storage.wire import FileInfo
 
 log = get_logger("fleet")
@@ -36,22 +38,40 @@ class Member:
     framed: bool = False
 
 
+Answering = tuple[Member, NodeStatus]
+
+
 class Fleet:
     """Nodes by URL, looked at again and again; safe to use from several threads."""
 
-    def __init__(self, urls: Sequence[str], seconds: float, max_lag: int, now: Callable[[], float] = time.time) -> None:
-        """Invalid when one of `urls` is none."""
+    def __init__(
+        self,
+        urls: Sequence[str],
+        seconds: float,
+        max_lag: int,
+        now: Callable[[], float] = time.time,
+        flow: str = "",
+    ) -> None:
+        """Nodes at `urls`, Invalid when one is none, that follow the contract `flow`; without it, the flow of most."""
         self._lock = threading.Lock()
         clients = [NodeClient(HttpClient(url, seconds)) for url in urls]
         self._members = {client.url: Member(client.url, client) for client in clients}
         self._max_lag = max_lag
         self._now = now
+        self._flow = flow.lower()
+        self._strays: dict[str, Identity] = {}
 
     def look(self) -> None:
         """Ask every node how it is."""
         seen = gathered(self._seen, self.all())
         with self._lock:
             self._members = {member.url: member for member in seen}
+        answering = _answering(seen)
+        ours = {member.url for member, _ in self._of_flow(answering)}
+        strays = {member.url: status.identity for member, status in answering if member.url not in ours}
+        for url, (chain, flow) in strays.items() - self._strays.items():
+            log.warning("node follows another flow", url=url, chain=chain, flow=flow)
+        self._strays = strays
 
     def all(self) -> list[Member]:
         """Every node as it was seen last."""
@@ -59,11 +79,15 @@ class Fleet:
             return list(self._members.values())
 
     def healthy(self) -> list[Member]:
-        """Nodes that answered, follow the same flow as the first of them, and do not lag."""
-        answering = [(member, member.status) for member in self.all() if member.status]
-        same = [(member, status) for member, status in answering if _flow_of(status) == _flow_of(answering[0][1])]
-        best = max((status.height for _, status in same), default=0)
-        return [member for member, status in same if status.height + self._max_lag >= best]
+        """Nodes that answered, follow the flow, and do not lag behind the middle one of them.
+
+        What a single node claims, be it another flow or a height, keeps no other from being listed.
+        """
+        same = self._of_flow(_answering(self.all()))
+        if not same:
+            return []
+        middle = median_high(status.height for _, status in same)
+        return [member for member, status in same if status.height + self._max_lag >= middle]
 
     def told(self, ask: Callable[[NodeClient], FileInfo | None]) -> list[Holder]:
         """What the healthy nodes that know a file say of it; `ask` asks one of them."""
@@ -83,6 +107,12 @@ class Fleet:
         held = gathered(lambda member: _holds(member, root), members)
         return [member for member, holds in zip(members, held, strict=True) if holds]
 
+    def _of_flow(self, answering: Sequence[Answering]) -> list[Answering]:
+        """Those that follow the flow that most follow, out of those that may be; the first named decides a draw."""
+        asked = [each for each in answering if self._flow in ("", each[1].flow.lower())]
+        counted = Counter(status.identity for _, status in asked).most_common(1)
+        return [each for each in asked if each[1].identity == counted[0][0]]
+
     def _seen(self, member: Member) -> Member:
         started = time.monotonic()
         try:
@@ -99,8 +129,8 @@ class Fleet:
         return replace(member, status=status, shard=shard, latency=latency, since=since, problem="")
 
 
-def _flow_of(status: NodeStatus) -> tuple[int, str]:
-    return status.chain_id, status.flow.lower()
+def _answering(members: Sequence[Member]) -> list[Answering]:
+    return [(member, member.status) for member in members if member.status]
 
 
 def _holds(member: Member, root: bytes) -> bool:

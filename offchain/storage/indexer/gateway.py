@@ -75,7 +75,7 @@ class Gateway:
         return self._sent(reading, entry.name)
 
     def _open_cid(self, cid: Cid) -> Reading:
-        return self._open(self._lookup.roots(cid), cid.seq)
+        return self._open(self._lookup.roots(cid), cid.seq, cid.size)
 
     def _open(self, roots: tuple[bytes, ...], seq: int | None = None, size: int | None = None) -> Reading:
         def found(root: bytes, size: int | None) -> Download:

@@ -44,7 +44,7 @@ class Indexer:
         """Nothing runs before the services do."""
         self._settings = settings
         self._metrics = metrics
-        self._fleet = Fleet(settings.nodes, settings.node_timeout, settings.max_lag)
+        self._fleet = Fleet(settings.nodes, settings.node_timeout, settings.max_lag, flow=settings.flow)
         api = IndexerApi(self._fleet, settings.cache_for)
         rpc = RpcServer(api.methods, Calls(metrics), settings.max_body)
         lookup = Lookup(self._fleet)

@@ -36,7 +36,7 @@ class Received:
 
     @classmethod
     def parse(cls, body: bytes) -> Received:
-        """RestError for anything but {root or txSeq, index, data, proof, expectedReplica}."""
+        """RestError for anything but {root or txSeq, size, index, data, proof, expectedReplica}."""
         try:
             told = json.loads(body)
             return cls(
@@ -84,4 +84,5 @@ def _verified(holder: Holder, received: Received) -> tuple[Segment, bytes]:
 def _cid(told: Any) -> Cid:
     if told.get("txSeq") is not None:
         return Cid(number(told["txSeq"]))
-    return Cid(None, (from_hex(told["root"]),))
+    size = told.get("size")
+    return Cid(None, (from_hex(told["root"]),), None if size is None else number(size))

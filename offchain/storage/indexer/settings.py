@@ -19,11 +19,12 @@ class IndexerSettings(LogSettings):
     worker: ClassVar[str] = "storage_indexer"
 
     nodes: TextList = Field(description="public URLs of the storage nodes to list")
+    flow: str = Field("", description="address of the Flow contract that they follow; without it, that of most")
     listen: str = Field("127.0.0.1:12345", description="public address, as host:port")
     proxies: TextList = Field((), description="addresses of reverse proxies, whose X-Forwarded-For is believed")
     check_every: Duration = Field(5.0, gt=0, description="time between looks at every node")
     node_timeout: Duration = Field(5.0, gt=0, description="time within which a node must answer")
-    max_lag: int = Field(50, ge=0, description="blocks that a listed node may be behind the best one")
+    max_lag: int = Field(50, ge=0, description="blocks that a listed node may be behind the middle one")
     cache_for: Duration = Field(10.0, ge=0, description="time that the holders of a file are remembered")
     max_body: Size = Field(1 << 20, ge=1 << 16, description="largest request")
     max_requests: int = Field(256, ge=1, description="requests that are worked on at once")

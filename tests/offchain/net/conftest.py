@@ -11,11 +11,11 @@ def serve():
     """Starts a server with the given answers; a client of it comes as `client`, its pauses as `slept`."""
     running = []
 
-    def start(*answers, seconds=5.0, connections=8):
+    def start(*answers, seconds=5.0, connections=8, rate=1):
         server = RawServer(list(answers)).__enter__()
         running.append(server)
         server.slept = []
-        server.client = HttpClient(server.url, seconds, connections, server.slept.append)
+        server.client = HttpClient(server.url, seconds, connections, server.slept.append, rate)
         return server
 
     yield start

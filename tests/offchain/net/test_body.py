@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 
 from offchain.net import body as module
-from offchain.net.body import Pace
 from offchain.net.exchange import adapt
 from offchain.net.http_server import Limits, serving
+from offchain.net.pace import Pace
 from offchain.net.rpc_server import RpcServer
 from tests.doubles.observer import Observed
 from tests.doubles.slow_client import Callers

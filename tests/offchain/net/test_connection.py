@@ -6,7 +6,9 @@ import pytest
 import urllib3
 from urllib3.exceptions import LocationParseError
 
-from offchain.net.connection import pool_of
+from offchain.net.connection import Paced, TooSlow, pool_of
+from offchain.net.pace import Pace
+from tests.doubles.clock import FakeClock
 
 TIMEOUT = urllib3.Timeout(connect=1, read=1)
 
@@ -83,3 +85,65 @@ def test_pool__of_a_url__is_for_its_host(url, host, port):
 def test_pool__of_no_url__is_refused():
     with pytest.raises(LocationParseError):
         pool_of("http://exa mple:port", TIMEOUT, 1)
+
+
+class Drops:
+    """Gives `size` bytes after each wait of `pause` seconds; counts its reads."""
+
+    def __init__(self, clock, pause, size):
+        self.clock, self.pause, self.size, self.reads = clock, pause, size, 0
+
+    def readinto(self, buffer):
+        self.clock.sleep(self.pause)
+        self.reads += 1
+        return min(self.size, len(buffer))
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def drops():
+    """Some bytes at a time from a `Drops`, with a pause of 10 s and 100 bytes per second as the pace."""
+
+    def make(pause, size):
+        clock = FakeClock()
+        raw = Drops(clock, pause, size)
+        return raw, Paced(raw, Pace(10.0, 100), clock.now)
+
+    return make
+
+
+def test_paced__a_byte_now_and_then__is_given_up(drops):
+    raw, paced = drops(0.5, 1)
+    with pytest.raises(TooSlow, match="^less than 100 bytes per second came for 10 s$"):
+        for _ in range(1000):
+            paced.readinto(bytearray(1))
+    assert raw.reads <= 42
+
+
+@pytest.mark.parametrize(("pause", "size"), [(1.0, 100), (9.0, 900), (0.01, 1)])
+def test_paced__slow_but_at_the_rate__is_read_however_long(drops, pause, size):
+    raw, paced = drops(pause, size)
+    for _ in range(1000):
+        assert paced.readinto(bytearray(size)) == size
+    assert raw.reads == 1000
+
+
+def test_paced__long_wait_for_the_first_byte__leaves_the_whole_pause(drops):
+    raw, paced = drops(10.0, 1)
+    assert paced.readinto(bytearray(1)) == 1
+    raw.pause, raw.size = 9.9, 1
+    assert paced.readinto(bytearray(1)) == 1
+
+
+def test_paced__time_that_the_caller_takes__is_not_counted(drops):
+    raw, paced = drops(0.5, 50)
+    for _ in range(100):
+        assert paced.readinto(bytearray(50)) == 50
+        raw.clock.sleep(100)
+
+
+def test_paced__end__is_no_slowness(drops):
+    _, paced = drops(100.0, 0)
+    assert paced.readinto(bytearray(5)) == 0

@@ -1,3 +1,4 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -121,8 +122,15 @@ def test_answer__shorter_than_announced__is_unavailable(serve, call):
 @pytest.mark.parametrize("call", [lambda client: client.rpc("a", attempts=1), lambda client: client.get("/x", 1)])
 def test_answer__endless__is_given_up_at_a_limit(serve, small_answers, call):
     server = serve(chunked(*[b" " * 65536] * 17, end=False))
-    with pytest.raises(PeerUnavailable, match=f"^{server.url} sent an answer of more than 1 MiB$"):
+    with pytest.raises(PeerUnavailable, match=f"^{server.url} sent an answer of more than 1024 KiB$"):
         call(server.client)
+
+
+def test_rpc__answer_that_should_be_small__is_given_up_at_its_own_limit(serve):
+    server = serve(answer(b'{"result": 1}'.ljust(1025)), answer(b'{"result": 1}'.ljust(1024)))
+    with pytest.raises(PeerUnavailable, match="sent an answer of more than 1 KiB$"):
+        server.client.rpc("a", attempts=1, most=1024)
+    assert server.client.rpc("a", attempts=1, most=1024) == 1
 
 
 def test_answer__as_large_as_the_limit__is_read(serve, small_answers):
@@ -142,6 +150,29 @@ def test_answer__that_does_not_come__is_waited_for_only_so_long(serve, call, sen
 def test_answer__that_stops__is_waited_for_only_so_long(serve, call):
     server = serve([*answer(b'{"resu', length=100), Hang], seconds=TINY)
     with pytest.raises(PeerUnavailable, match="broke off: .*Read timed out"):
+        call(server.client)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"
+
+
+def trickled(head):
+    """A byte now and then, after `head`."""
+
+    def sent(request):
+        yield head
+        for _ in range(1000):
+            time.sleep(0.02)
+            yield b"x"
+
+    return sent
+
+
+@pytest.mark.parametrize("call", [lambda client: client.rpc("a", attempts=1), lambda client: client.get("/x", 1)])
+@pytest.mark.parametrize("head", [HEAD + b"\r\n", HEAD + b"X: "], ids=["body", "head"])
+def test_answer__a_byte_now_and_then__is_given_up(serve, call, head):
+    server = serve(trickled(head), seconds=0.5, rate=MIB)
+    with pytest.raises(PeerUnavailable, match=f"^{server.url} .*: less than {MIB} bytes per second came for 0.5 s$"):
         call(server.client)
 
 

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from offchain.errors import NotFound, PeerUnavailable, RemoteRefused
@@ -61,6 +63,21 @@ def test_stream__body_that_stops__is_waited_for_only_so_long(serve):
         server.client.stream("/x") as reader,
     ):
         reader.read_into(memoryview(bytearray(10)))
+
+
+def test_stream__a_byte_now_and_then__is_given_up(serve):
+    def sent(request):
+        yield from answer(b"", length=1000)
+        for _ in range(1000):
+            time.sleep(0.02)
+            yield b"x"
+
+    server = serve(sent, seconds=0.5, rate=1 << 20)
+    with (
+        pytest.raises(PeerUnavailable, match=f"^{server.url} broke off: less than 1048576 bytes per second came"),
+        server.client.stream("/x") as reader,
+    ):
+        reader.read_into(memoryview(bytearray(1000)))
 
 
 def test_stream__end_that_never_comes__is_waited_for_only_so_long_and_is_no_error(serve):

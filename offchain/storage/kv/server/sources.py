@@ -29,8 +29,7 @@ class Sources:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`identity` is the chain id and the flow's address in lower case; `seconds` bound each call to a node."""
-        self._network = Network(nodes, indexer, seconds)
-        self._identity = identity
+        self._network = Network(nodes, indexer, seconds, identity=identity)
         self._now = now
         self._lock = threading.Lock()
         self._nodes: list[Node] = []
@@ -63,13 +62,9 @@ class Sources:
 
     def _found(self) -> list[Node]:
         try:
-            nodes = self._network.nodes()
+            return self._network.nodes()
         except WrongChain as error:
             raise PeerUnavailable(str(error)) from error
-        for node in nodes:
-            if (node.status.chain_id, node.status.flow.lower()) != self._identity:
-                raise PeerUnavailable(f"{node.url} follows {node.status.flow} on chain {node.status.chain_id}")
-        return nodes
 
     def _asked(self, node: Node, entry: Entry) -> Holder | None:
         """What a node says of a submission; None when it does not answer, or speaks of another fork of the chain."""

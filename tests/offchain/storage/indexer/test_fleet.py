@@ -8,6 +8,7 @@ from tests.doubles.files import File
 from tests.doubles.flow_log import FLOW
 
 FILE = File.random(1000)
+OTHER = "0x" + "99" * 20
 
 
 def urls(members):
@@ -83,12 +84,44 @@ def test_healthy__node_that_lags__is_left_out(fleet, pair):
     assert urls(fleet.healthy()) == pair.urls
 
 
-def test_healthy__node_of_another_flow_than_the_first__is_left_out(fleet, pair):
-    pair.servers[1].after = lambda call, _, answer: (
-        answer | {"networkIdentity": answer["networkIdentity"] | {"chainId": 5}} if call == "zgs_getStatus" else answer
-    )
-    fleet.look()
+def astray(call, _, answer):
+    """A node that follows another chain."""
+    identity = answer["networkIdentity"] | {"chainId": 5, "flowAddress": OTHER} if call == "zgs_getStatus" else None
+    return answer | {"networkIdentity": identity} if identity else answer
+
+
+def test_healthy__two_flows_and_a_draw__are_those_of_the_first(fleet, pair):
+    pair.servers[1].after = astray
+    with capture_logs() as logs:
+        fleet.look()
+        fleet.look()
     assert urls(fleet.healthy()) == pair.urls[:1]
+    event = {"event": "node follows another flow", "log_level": "warning", "url": pair.urls[1]}
+    assert logs == [event | {"chain": 5, "flow": OTHER}]
+
+
+@pytest.mark.parametrize("liar", [0, 1, 2])
+def test_healthy__one_of_another_flow__is_left_out_wherever_it_stands(neighbours, looked, liar):
+    neighbours.add(3)
+    neighbours.servers[liar].after = astray
+    assert urls(looked(neighbours).healthy()) == [url for url in neighbours.urls if url != neighbours.urls[liar]]
+
+
+def test_healthy__flow_that_is_set__is_that_of_those_that_follow_it(pair):
+    pair.servers[0].after = astray
+    for flow, listed in ((FLOW.upper(), pair.urls[1:]), (OTHER, pair.urls[:1]), ("0x" + "77" * 20, [])):
+        fleet = Fleet(pair.urls, 5.0, 5, flow=flow)
+        fleet.look()
+        assert urls(fleet.healthy()) == listed
+
+
+@pytest.mark.parametrize("liar", [0, 1, 2])
+def test_healthy__one_that_claims_an_absurd_height__pushes_nobody_out(neighbours, looked, liar):
+    neighbours.add(3)
+    neighbours.servers[liar].after = lambda call, _, answer: (
+        answer | {"logSyncHeight": 10**12} if call == "zgs_getStatus" else answer
+    )
+    assert urls(looked(neighbours).healthy()) == neighbours.urls
 
 
 def test_holders__file__are_those_that_have_it_complete(fleet, pair):

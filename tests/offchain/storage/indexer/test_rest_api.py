@@ -4,6 +4,7 @@ import pytest
 
 from offchain.protocol.directory import Directory, File, Link, encode
 from offchain.protocol.sectors import SEGMENT_BYTES
+from offchain.protocol.shards import Shard
 from offchain.storage.indexer import gateway as gateway_module
 from tests.doubles.files import File as Content
 from tests.doubles.flow_log import FLOW
@@ -47,6 +48,69 @@ def test_file__root_of_several__is_refused_and_each_is_sent_by_its_number(pair, 
     assert browser.get("/file?txSeq=0").body == longer.data
     assert browser.get("/file?txSeq=1").body == SMALL.data
     assert browser.get(f"/file/{hexed(listing)}/page").body == SMALL.data
+
+
+def twin(file, zeros=1):
+    """Another file with the same root."""
+    return Content(file.data + bytes(zeros))
+
+
+PAGES = Content(encode(Directory("/", (File("index.html", SMALL.size, (SMALL.root,)),))))
+PATHS = [f"/file?root={hexed(SMALL)}", f"/file/{hexed(PAGES)}/index.html", f"/file/info/{hexed(SMALL)}"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("first", [True, False])
+def test_file__twin_that_was_only_announced__changes_nothing(pair, served, path, first):
+    if first:
+        pair.submit(twin(SMALL), twin(PAGES))
+    pair.hold(SMALL, PAGES)
+    if not first:
+        pair.submit(twin(SMALL), twin(PAGES))
+    answer = served(pair).get(path)
+    assert answer.data["tx"]["size"] == SMALL.size if "info" in path else answer.body == SMALL.data
+
+
+def test_file__announced_and_never_complete__has_code_103_whatever_its_size(pair, served):
+    pair.submit(SMALL, twin(SMALL))
+    assert served(pair).get(PATHS[0]).code == 103
+
+
+def test_file__twin_of_which_a_part_is_there__changes_nothing(neighbours, served):
+    neighbours.add(1, Shard(0, 2))
+    neighbours.add(1, Shard(1, 2))
+    larger = twin(LARGE)
+    neighbours.hold(LARGE)
+    neighbours.submit(larger)
+    neighbours.nodes[0].put(larger)
+    neighbours.complete()
+    assert served(neighbours).get(f"/file?root={hexed(LARGE)}").body == LARGE.data
+
+
+def test_size__of_one_of_several__is_the_one_that_is_meant(pair, served):
+    other, others = twin(SMALL), twin(PAGES)
+    pair.hold(SMALL, PAGES, other, others)
+    browser = served(pair)
+    refused = browser.get(PATHS[0])
+    assert refused.code == 1 and f"{SMALL.size} bytes" in refused.data and f"{other.size} bytes" in refused.data
+    for file in (SMALL, other):
+        assert browser.get(f"{PATHS[0]}&size={file.size}").body == file.data
+        assert browser.get(f"{PATHS[2]}?size={file.size}").data["tx"]["size"] == file.size
+    assert browser.get(f"{PATHS[1]}?size={PAGES.size}").body == SMALL.data
+    assert browser.get(f"{PATHS[1]}?size={others.size}").code == 106
+    told = browser.get(f"/files/info?cid={hexed(SMALL)}&cid={hexed(SMALL)}&size={other.size}&size={SMALL.size}")
+    assert [each["tx"]["size"] for each in told.data] == [other.size, SMALL.size]
+
+
+@pytest.mark.parametrize("size", ["x", "-1", "1.5", "\u0661", str(1 << 64)])
+def test_size__that_is_none__is_refused(browser, size):
+    assert browser.get(f"{PATHS[0]}&size={size}").code == 1
+
+
+def test_size__that_no_file_has__is_unknown(browser):
+    assert browser.get(f"{PATHS[0]}&size={SMALL.size + 1}").code == 101
+    assert browser.get(f"/file?txSeq=0&size={LARGE.size + 1}").code == 101
+    assert browser.get(f"{PATHS[2]}?size={SMALL.size + 1}").code == 101
 
 
 def test_file__name__decides_how_it_is_saved(browser):
@@ -221,6 +285,41 @@ def test_infos__none_or_too_many__are_refused(browser):
     answer = browser.get("/files/info?" + "&".join(["cid=1"] * 101))
     assert (answer.code, answer.data) == (1, "Too many cid specified, exceeded 100")
     assert browser.get("/files/info?" + "&".join(["cid=1"] * 100)).code == 0
+
+
+def test_infos__the_same_again_and_again__is_asked_for_once(browser, pair):
+    before = pair.servers[0].calls.count("zgs_getFileInfoByTxSeq")
+    told = browser.get("/files/info?" + "&".join(["cid=1", "cid=2"] * 50)).data
+    assert [each["tx"]["seq"] for each in told] == [1, 2] * 50
+    assert pair.servers[0].calls.count("zgs_getFileInfoByTxSeq") - before == 2
+
+
+def test_infos__sizes_for_some__are_refused(browser):
+    assert browser.get("/files/info?cid=1&cid=2&size=5").code == 1
+
+
+def test_infos__many__few_are_asked_for_at_once(browser, pair):
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def count(by):
+        nonlocal inside, most
+        with lock:
+            inside += by
+            most = max(most, inside)
+
+    def after(call, _, answer):
+        count(-1)
+        return answer
+
+    pair.servers[0].before = lambda call, _: count(1)
+    pair.servers[0].after = after
+    assert browser.get("/files/info?" + "&".join(f"cid={seq}" for seq in range(50))).code == 0
+    assert 1 <= most <= 2
+
+
+def test_infos__several_lists_of_one_address__wait_for_each_other(browser):
+    answers = browser.ask(*[("GET", "/files/info?cid=1&cid=2", None)] * 5)
+    assert [answer.code for answer in answers] == [0] * 5
 
 
 def test_status__all_nodes__is_that_of_the_slowest(pair, served):

@@ -27,6 +27,17 @@ def test_segment__all_of_a_file__reach_so_many_nodes(pair, served, by):
     assert [node.shelf.stored(LARGE.content) for node in pair.nodes] == [8, 8]
 
 
+def test_segment__size__tells_which_file_of_a_root_is_meant(pair, served):
+    longer = File(SMALL.data + b"\0")
+    pair.submit(SMALL, longer)
+    browser = served(pair)
+    assert browser.post("/file/segment", posted(longer, 0, size=longer.size)).code == 0
+    assert browser.post("/file/segment", posted(longer, 0, size=longer.size + 1)).code == 101
+    assert browser.post("/file/segment", posted(longer, 0, size="x")).code == 1
+    assert sum(node.shelf.stored(longer.content) for node in pair.nodes) == 1
+    assert sum(node.shelf.stored(SMALL.content) for node in pair.nodes) == 0
+
+
 @pytest.mark.parametrize("replicas", [None, 0, 1])
 def test_segment__no_number_of_replicas__is_one(pair, served, replicas):
     pair.submit(SMALL)
