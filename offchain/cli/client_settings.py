@@ -52,6 +52,8 @@ class Described:
 
     path: Path | None
     network: _Network
+    is_named: bool = True
+    """Whether the user chose it; otherwise it lies in the directory that they are in, which may be anybody's."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -89,6 +91,22 @@ class Described:
             raise BadSettings(f"{self.path} describes {len(accounts)} accounts, there is no number {number}")
         return Account.from_private_key(accounts[number].key)
 
+    def trusted(self, account: Account, **chosen: str | None) -> Account:
+        """`account`, where the user chose who is paid: by this file, by naming all of `chosen`, or with a key of it.
+
+        BadSettings otherwise: in a directory of a stranger, their file must not send a key of the user's own anywhere.
+        """
+        missing = [flag(name) for name, value in chosen.items() if value is None]
+        if self.is_named or not missing or self._publishes(account):
+            return account
+        raise BadSettings(
+            f"{self.path} lies in this directory, and would choose where {account.address} signs and whom it pays: if "
+            f"you trust it, set {flag('network')} {self.path}, else {' and '.join(missing)}"
+        )
+
+    def _publishes(self, account: Account) -> bool:
+        return any(self.account(number).address == account.address for number in range(len(self.network.accounts)))
+
 
 class NetworkSettings(Settings):
     """Which network is meant."""
@@ -103,7 +121,7 @@ class NetworkSettings(Settings):
         if path is None:
             return Described(None, _Network())
         try:
-            return Described(path, _Network.model_validate_json(path.read_bytes()))
+            return Described(path, _Network.model_validate_json(path.read_bytes()), self.network is not None)
         except OSError as error:
             raise BadSettings(f"the network's description {path} cannot be read: {error.strerror}") from error
         except ValidationError as error:
@@ -166,7 +184,11 @@ class AccountSettings(NetworkSettings, KeySettings):
             return described.account(self.devnet_account)
         if self.private_key is None and self.keystore is None and described.has_accounts:
             return described.account(FIRST_USER)
-        return self.account()
+        return described.trusted(self.account(), **self._chosen())
+
+    def _chosen(self) -> dict[str, str | None]:
+        """The settings that say where is signed and who is paid, by name."""
+        return {"rpc": self.rpc}
 
 
 class PaySettings(ReadSettings, AccountSettings):
@@ -175,6 +197,9 @@ class PaySettings(ReadSettings, AccountSettings):
     worker: ClassVar[str] = "client"
 
     flow: str | None = Field(None, description="address of Flow, the contract that is paid, instead of the network's")
+
+    def _chosen(self) -> dict[str, str | None]:
+        return {"rpc": self.rpc, "flow": self.flow}
 
     def paid_flow(self) -> str:
         """Address of Flow; BadSettings when nobody but nodes could tell it."""

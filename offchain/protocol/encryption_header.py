@@ -54,7 +54,8 @@ PUBLIC_INFO = b"0g-storage-client/ecies/v1/aes-256"
 
 WORK = 17
 """Logarithm of scrypt's N (RFC 7914) in new files, r being 8 and p 1: 128 MiB of memory for each guess."""
-LEAST_WORK, MOST_WORK = 10, 20
+LEAST_WORK, MOST_WORK = 10, 18
+"""What is taken of a header, which may be a stranger's and is followed before it is known to be true: 256 MiB."""
 
 _DETAILS = {Key: "an encryption key", Password: "a password", Identity: "the private key of its recipient"}
 
@@ -92,7 +93,10 @@ def public_cipher(lock: Lock, seed: bytes) -> Cipher:
 def stretched(password: Password, salt: bytes, work: int = WORK) -> Stretched:
     """What a password is with `salt`, 16 bytes; Invalid for an amount of work that nobody should be made to do."""
     if not LEAST_WORK <= work <= MOST_WORK:
-        raise Invalid(f"this file asks for 2^{work} steps of scrypt; 2^{LEAST_WORK} to 2^{MOST_WORK} are taken")
+        raise Invalid(
+            f"this file asks for 2^{work} steps of scrypt, each of which takes 1 KiB of memory; 2^{LEAST_WORK} to "
+            f"2^{MOST_WORK} are taken, ours have 2^{WORK}"
+        )
     return Stretched(_scrypt(password.text.encode(), salt, work), salt, work)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 from click.testing import CliRunner
@@ -102,3 +103,13 @@ class Surroundings:
         path = self.folder / "network.json"
         path.write_text(content if isinstance(content, str) else json.dumps(content))
         return path
+
+    def found(self):
+        """A network's description where commands find it by themselves; nobody listens at its RPC."""
+        place = Path(".devnet/network.json")
+        place.parent.mkdir()
+        contracts = {"Flow": FLOW, "PoraMine": FLOW}
+        services = {"storage": [NODE]}
+        described = {"rpc": NOWHERE, "accounts": [{"key": KEY}] * 4, "contracts": contracts, "services": services}
+        place.write_text(json.dumps(described))
+        return place

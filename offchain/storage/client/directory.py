@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from offchain.errors import Invalid
 from offchain.protocol.directory import TOP, Directory, File, Link
 from offchain.protocol.fragments import layout_of
+from offchain.storage.client.sink import PART, STATE, scratch
 from offchain.storage.client.source import Stream, fragment_tree
 
 Skip = frozenset[str]
@@ -32,7 +33,9 @@ def scan(top: Path, skip: Skip = frozenset()) -> Scanned:
     if not top.is_dir():
         raise Invalid(f"{top} is not a directory")
     files: dict[PurePosixPath, Stream] = {}
-    return Scanned(_scan(TOP, top, PurePosixPath(), skip, files), files)
+    directory = _scan(TOP, top, PurePosixPath(), skip, files)
+    _check_scratch(directory)
+    return Scanned(directory, files)
 
 
 def _scan(name: str, path: Path, place: PurePosixPath, skip: Skip, files: dict[PurePosixPath, Stream]) -> Directory:
@@ -86,6 +89,7 @@ def lay_out(directory: Directory, top: Path) -> Iterator[tuple[Path, File]]:
 
     Links are made by `lay_links`, when all files are written: none can lead a file elsewhere.
     """
+    _check_scratch(directory)
     with _placed(top):
         top.mkdir(parents=True, exist_ok=True)
     for place, entry in directory.walk():
@@ -103,32 +107,67 @@ def lay_out(directory: Directory, top: Path) -> Iterator[tuple[Path, File]]:
             yield path, entry
         else:
             with _placed(path):
-                path.write_bytes(b"")
+                path.unlink(missing_ok=True)  # a link, or a pipe, would be written through
+                path.touch(exist_ok=False)
 
 
 def lay_links(directory: Directory, top: Path) -> None:
-    """Make the symbolic links; Invalid for one that leads out of `top`, by itself or through others."""
+    """Make the symbolic links; Invalid for one that leads out of `top`, by itself or through others.
+
+    The same for one that was there before, and would lead out together with those that are made.
+    """
     links = [(top / place, entry) for place, entry in directory.walk() if isinstance(entry, Link)]
+    if links:
+        _make_links(links, top)
+
+
+def _make_links(links: Sequence[tuple[Path, Link]], top: Path) -> None:
+    outward = set(_leading_out(top))
     made: list[Path] = []
     try:
         for path, link in links:
             if os.path.isabs(link.target):
-                raise _leads_out(path, link)
+                raise _leads_out(path, link.target)
             if not _is_inside(path.parent, top):
                 raise _through_a_link(path)
             with _placed(path):
                 if not path.is_symlink() or os.readlink(path) != link.target:
                     path.symlink_to(link.target)
                     made.append(path)
+        # Only now, when all are there: links on the way decide where a ".." leads.
         for path, link in links:
-            # Only now, when all are there: links on the way decide where a ".." leads.
             if not _is_inside(path, top):
-                raise _leads_out(path, link)
+                raise _leads_out(path, link.target)
+        for path in sorted(set(_leading_out(top)) - outward):
+            raise _leads_out(path, os.readlink(path))
     except Invalid:
         # One that is refused makes all suspect, also those that were not looked at yet.
         for path in made:
             path.unlink()
         raise
+
+
+def _leading_out(top: Path) -> Iterator[Path]:
+    """All links below `top` that lead out of it."""
+    for folder, folders, files in os.walk(top):
+        for path in (Path(folder, name) for name in (*folders, *files)):
+            if path.is_symlink() and not _is_inside(path, top):
+                yield path
+
+
+def _check_scratch(directory: Directory, above: PurePosixPath | None = None) -> None:
+    """Invalid for a name under which another file is written: whichever came later would destroy the other."""
+    here = above or PurePosixPath()
+    suspect = {entry.name for entry in directory.entries if entry.name.endswith((PART, STATE))}
+    for entry in directory.entries:
+        if isinstance(entry, Directory):
+            _check_scratch(entry, here / entry.name)
+        elif suspect and isinstance(entry, File):
+            for taken in suspect.intersection(each.name for each in scratch(Path(entry.name))):
+                raise Invalid(
+                    f"{here / taken} is what a download of {here / entry.name} is called while it is incomplete: no "
+                    "directory can have both; rename one before it is uploaded"
+                )
 
 
 def _is_inside(path: Path, top: Path) -> bool:
@@ -140,8 +179,8 @@ def _through_a_link(path: Path) -> Invalid:
     return Invalid(f"{path} would be written through a link that is there already: choose an empty directory")
 
 
-def _leads_out(path: Path, link: Link) -> Invalid:
-    return Invalid(f"the link {path} leads out of the directory, to {link.target}: no link was made")
+def _leads_out(path: Path, target: str) -> Invalid:
+    return Invalid(f"the link {path} leads out of the directory, to {target}: no link was made")
 
 
 @contextmanager

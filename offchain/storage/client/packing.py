@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from offchain.errors import Invalid
 from offchain.protocol.encryption import BLOCK_BYTES, Cipher
-from offchain.protocol.fragments import Fragment, fragment_size
+from offchain.protocol.fragments import fragment_size
 from offchain.storage.client.progress import Counter
 from offchain.storage.client.seeds import Encryption, Seeds
-from offchain.storage.client.source import Source, Stream, Trees, cut, fragment_tree
+from offchain.storage.client.source import Source, Stream, Trees, cut
 
 
 class Packer:
@@ -21,6 +21,7 @@ class Packer:
         self._counter = counter
         self._ciphers: list[Cipher] = []
         self._trees = Trees()
+        self._plain_trees = Trees()  # apart: while a tree of the others is made, these are asked for
         if encryption and not encryption.public and self._fragment % BLOCK_BYTES:
             raise Invalid(f"fragments of encrypted files have at least {BLOCK_BYTES} bytes, not {self._fragment}")
 
@@ -38,10 +39,11 @@ class Packer:
     def _stored(self, stream: Stream) -> Stream:
         if not self._encryption or not self._seeds or not stream.size:
             return stream
-        root = fragment_tree(stream, Fragment(0, stream.size), self._meter()).root
-        cipher = self._seeds.cipher(root, stream.size, self._encryption)
+        (plain,) = cut(stream, stream.size, self._meter(), self._plain_trees)
+        cipher = self._seeds.cipher(plain.root, stream.size, self._encryption)
         self._ciphers.append(cipher)
-        return stream.encrypted(cipher)
+        # Keys and nonces follow from the seed of this root: no other content may ever be encrypted with them.
+        return plain.verified().encrypted(cipher)
 
     def _meter(self) -> Meter:
         return Meter(self._counter)

@@ -32,6 +32,7 @@ SEED_SCHEMA = Schema(
     ),
 )
 SEED_BYTES = 32
+DATABASE = "seeds.sqlite"
 
 AnyLock = Key | Password | Recipient
 
@@ -89,9 +90,10 @@ def seeds_in(folder: Path) -> Iterator[Seeds]:
     """The seeds that lie in `folder`; BadSettings when it cannot be written."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / DATABASE).touch(mode=0o600)
     except OSError as error:
         raise BadSettings(f"how files are encrypted cannot be kept in {folder}: {error.strerror}") from error
-    with Database(folder / "seeds.sqlite", SEED_SCHEMA) as database:
+    with Database(folder / DATABASE, SEED_SCHEMA) as database:
         yield Seeds(database)
 
 

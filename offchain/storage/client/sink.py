@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +20,9 @@ STATE = ".zg-state"
 ABSENT, HERE = b"\0", b"\1"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+FOREIGN = (errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EACCES)
+"""How opening a link, a directory, a socket or a file of somebody else fails."""
+
 
 class Sink:
     """Pieces of one file on their way to `path`; the parts lie beside it until all are there."""
@@ -27,11 +31,14 @@ class Sink:
         """Continues what an earlier run left of the same file."""
         self._path = path
         self._reading = reading
-        self._part = _beside(path, PART)
-        self._state = _beside(path, STATE)
+        self._part, self._state = scratch(path)
         self._head = _name(reading)
-        self._data = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self._marks = os.open(self._state, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._data = _opened(self._part)
+        try:
+            self._marks = _opened(self._state)
+        except BaseException:
+            os.close(self._data)
+            raise
         try:
             is_ours = os.pread(self._marks, len(self._head), 0) == self._head
             self._continued = is_ours and os.fstat(self._data).st_size == reading.size
@@ -102,6 +109,31 @@ def save(reading: Reading, path: Path) -> None:
         for piece in reading.pieces(target.missing()):
             target.put(piece)
         target.finish()
+
+
+def scratch(path: Path) -> tuple[Path, Path]:
+    """The files beside `path` where a download keeps its data, and which pieces of it are there."""
+    return _beside(path, PART), _beside(path, STATE)
+
+
+def _opened(path: Path) -> int:
+    """A new file, or what an earlier run left there; Invalid for what others may have put in its place."""
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        foreign = Invalid(f"{path} is not what an earlier download left: remove it, or write to another place")
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno in FOREIGN:
+            raise foreign from error
+        raise
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_uid != os.geteuid():
+        os.close(descriptor)
+        raise foreign
+    return descriptor
 
 
 def _beside(path: Path, suffix: str) -> Path:

@@ -86,14 +86,20 @@ class Stream:
         """What is stored of it when it is encrypted, made when it is read."""
         size = cipher.stored_size(self.size)
 
-        def block(start: int) -> bytes:
-            end = min(start + BLOCK_BYTES, size)
-            first, last = cipher.plain_position(start), cipher.plain_position(end)
-            return cipher.encrypt(start, self.read(first, last - first), end == size)
-
         def read(start: int, length: int) -> bytes:
             begin = start - start % BLOCK_BYTES
-            blocks = b"".join(block(at) for at in range(begin, min(start + length, size), BLOCK_BYTES))
+            starts = range(begin, min(start + length, size), BLOCK_BYTES)
+            ends = [min(at + BLOCK_BYTES, size) for at in starts]
+            if not ends:
+                return b""
+            first = cipher.plain_position(begin)
+            plain = memoryview(self.read(first, cipher.plain_position(ends[-1]) - first))
+
+            def block(at: int, end: int) -> bytes:
+                part = plain[cipher.plain_position(at) - first : cipher.plain_position(end) - first]
+                return cipher.encrypt(at, part, end == size)
+
+            blocks = b"".join(map(block, starts, ends))
             return blocks[start - begin : start - begin + length]
 
         return Stream(self.name, size, read, self.check) if cipher.head else self
@@ -176,15 +182,34 @@ class Source:
         """What is announced to the flow."""
         return Wanted(self._root, replace(self._submission, tags=tags))
 
+    def verified(self) -> Stream:
+        """Its bytes; Invalid when those of a segment are not any more what its tree was made of."""
+
+        def read(start: int, length: int) -> bytes:
+            begin, end = start - start % SEGMENT_BYTES, min(start + length, self.size)
+            last = min(-(-end // SEGMENT_BYTES) * SEGMENT_BYTES, self.size)
+            data = self._read(begin, max(last - begin, 0))
+            if len(data) < last - begin:
+                raise _changed(self.name)
+            for at in range(begin, end, SEGMENT_BYTES):
+                self._checked(at // SEGMENT_BYTES, data[at - begin : at - begin + SEGMENT_BYTES])
+            return data[start - begin : max(end - begin, 0)]
+
+        return Stream(self.name, self.size, read, self.check)
+
     def segment(self, index: int) -> Segment:
         """Segment `index` as it travels; Invalid when the file is not any more what its tree was made of."""
         start = index * SEGMENT_BYTES
-        data = self._read(start, min(SEGMENT_BYTES, self.size - start))
+        data = self._checked(index, self._read(start, min(SEGMENT_BYTES, self.size - start)))
+        return Segment(self._root, self.size, index, data, self.tree.proof(index).siblings)
+
+    def _checked(self, index: int, data: bytes) -> bytes:
+        """What was read of segment `index`, as it travels; Invalid when the tree was made of something else."""
         data += bytes(-len(data) % SECTOR_BYTES)
         tree, is_whole = self.tree, len(data) == segment_data_length(self.size, index)
         if not is_whole or merkle.segment_root(data, segment_leaf_count(self.size, index)) != tree.segment_roots[index]:
             raise _changed(self.name)
-        return Segment(self._root, self.size, index, data, tree.proof(index).siblings)
+        return data
 
     def leaf(self, index: int) -> bytes:
         """Root of segment `index`."""

@@ -96,7 +96,10 @@ class Uploaded:
     @property
     def _only(self) -> Stored:
         if len(self.fragments) != 1:
-            raise Invalid(f"this file has {len(self.fragments)} fragments: look at each of them")
+            raise Invalid(
+                f"this file has {len(self.fragments)} fragments: use .roots, or the root, seq and transaction_hash "
+                "of each of .fragments"
+            )
         return self.fragments[0]
 
 

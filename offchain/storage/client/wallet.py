@@ -23,6 +23,7 @@ from offchain.store.lock import DirectoryLock
 
 WAIT_SECONDS = 120.0
 LOOK_SECONDS = 0.2
+JOURNAL = "client.sqlite"
 
 
 def default_state() -> Path:
@@ -88,7 +89,7 @@ class Wallet:
         with ExitStack() as stack:
             if alone:
                 self._lock(folder, stack)
-            database = stack.enter_context(Database(folder / "client.sqlite", JOURNAL_SCHEMA, INTENT_SCHEMA))
+            database = stack.enter_context(Database(folder / JOURNAL, JOURNAL_SCHEMA, INTENT_SCHEMA))
             yield database, TransactionJournal(database, chain_id, self._account.address)
 
     def _lock(self, folder: Path, stack: ExitStack) -> None:
@@ -117,8 +118,15 @@ def _advise(error: ZgError, waiting: Sequence[Entry]) -> None:
 
 
 def _make(folder: Path) -> None:
-    """BadSettings right away when there can be no journal: waiting for another process would not help."""
+    """A place that only its owner can read: the journal tells of every payment, and holds what was signed.
+
+    BadSettings right away when there can be none: waiting for another process would not help.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+        if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+            folder.chmod(0o700)  # earlier releases let others read it
+        (folder / JOURNAL).touch(mode=0o600)
     except OSError as error:
         raise BadSettings(f"the journal of payments cannot be kept in {folder}: {error.strerror}") from error

@@ -4,8 +4,10 @@ import click
 import pytest
 
 import offchain.storage.client.api as api
+from offchain.chain.account import Account
 from offchain.chain.client import ChainClient
 from offchain.errors import Busy, PeerUnavailable
+from tests.doubles.flow_chain import FLOW
 from tests.doubles.zg import KEY, NODE, NOWHERE, PAYER, RPC, commands, zg
 
 WRONG, MISSING, REFUSED, UNAVAILABLE = 2, 3, 4, 5
@@ -129,6 +131,53 @@ def test_network__account_that_is_not_described__is_wrong_settings(around):
     path = around.described({"rpc": RPC, "accounts": [{"key": KEY}], "services": {"storage": [NODE]}})
     told = zg("storage", "upload", around.file, "--network", path, "--devnet-account", 1)
     assert (told.code, last(told)) == (WRONG, f"{path} describes 1 accounts, there is no number 1")
+
+
+OWN = {"ZG_CLIENT_PRIVATE_KEY": "b2" * 32}
+PAYING = pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["storage", "upload", "file"], ["--rpc", "--flow"]),
+        (["storage", "kv", "put", "new", "key", "value", "--servers", NOWHERE], ["--rpc", "--flow"]),
+        (["account", "pending"], ["--rpc"]),
+        (["storage", "miner", "register"], ["--rpc", "--mine"]),
+    ],
+    ids=["upload", "kv put", "pending", "register"],
+)
+
+
+@PAYING
+def test_network__found_in_the_directory__does_not_say_where_a_key_of_ones_own_pays(around, words, missing):
+    place = around.found()
+    told = zg(*words, **{**around.state, **OWN})
+    assert (told.code, last(told)) == (
+        WRONG,
+        f"{place} lies in this directory, and would choose where {Account.from_private_key('b2' * 32).address} signs "
+        f"and whom it pays: if you trust it, set --network {place}, else {' and '.join(missing)}",
+    )
+
+
+@PAYING
+@pytest.mark.parametrize("by", ["flag", "variable", "its parts", "a key of the network", "an account of the network"])
+def test_network__that_the_user_chose__is_used(around, words, missing, by):
+    """The upload comes to the question whether to pay, the others to an RPC where nobody listens."""
+    place = around.found()
+    arguments = {
+        "flag": ["--network", place],
+        "its parts": [word for name in missing for word in (name, NOWHERE if name == "--rpc" else FLOW)],
+        "an account of the network": ["--devnet-account", "0"],
+    }
+    environment = {
+        "variable": {"ZG_CLIENT_NETWORK": str(place)},
+        "a key of the network": {"ZG_CLIENT_PRIVATE_KEY": KEY},
+    }
+    told = zg(*words, *arguments.get(by, []), **{**around.state, **OWN, **environment.get(by, {})})
+    assert told.code == (REFUSED if "upload" in words else UNAVAILABLE), told.err
+
+
+def test_network__found_in_the_directory__is_read_from_with_any_key(around):
+    around.found()
+    assert zg("storage", "info", around.root, **{**around.state, **OWN}).code == 0
 
 
 @pytest.mark.parametrize(

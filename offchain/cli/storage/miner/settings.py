@@ -95,7 +95,7 @@ class MinePaySettings(MineSettings, KeySettings):
             return described.account(self.devnet_account)
         if self.private_key is None and self.keystore is None and described.has_accounts:
             return described.account(FIRST_USER)
-        return self.account()
+        return described.trusted(self.account(), rpc=self.rpc, mine=self.mine)
 
     def purse(self, place: Place, account: Account, say: Callable[[str], None]) -> Purse:
         """What pays from `account`."""

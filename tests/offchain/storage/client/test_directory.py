@@ -7,6 +7,7 @@ from offchain.errors import Invalid
 from offchain.protocol.directory import Directory, File, Link
 from offchain.protocol.sectors import SEGMENT_BYTES
 from offchain.storage.client.directory import is_there, lay_links, lay_out, scan, with_roots
+from offchain.storage.client.sink import scratch
 from offchain.storage.client.source import Source, Stream, cut
 from tests.doubles.files import random_bytes
 
@@ -117,6 +118,22 @@ def test_lay_links__out_through_another_link__is_refused(tmp_path):
         laid(directory, tmp_path / "copy")
 
 
+def test_lay_links__out_together_with_a_link_of_another_directory__is_refused(tmp_path):
+    """`L` is inside as long as there is no `p`."""
+    laid(top(Link("L", "p/../secret"), File("secret", 0, ())), tmp_path / "copy")
+    with pytest.raises(Invalid, match="copy/L leads out of the directory, to p/../secret: no link was made$"):
+        laid(top(Link("p", "."), Link("q", ".")), tmp_path / "copy")
+    assert sorted(os.listdir(tmp_path / "copy")) == ["L", "secret"]
+
+
+def test_lay_links__beside_a_link_that_leads_out_already__are_made(tmp_path):
+    """Whoever made it wanted it there."""
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "mine").symlink_to("/usr")
+    laid(top(Link("p", ".")), tmp_path / "copy")
+    assert os.readlink(tmp_path / "copy" / "p") == "."
+
+
 @pytest.mark.parametrize(
     "directory",
     [top(Directory("trap", (File("x", 1, (ROOT,)),))), top(File("trap", 1, (ROOT,))), top(File("trap", 0, ()))],
@@ -144,6 +161,31 @@ def test_lay_out__file_where_a_directory_should_be__is_refused(tmp_path):
     (tmp_path / "copy" / "d").touch()
     with pytest.raises(Invalid, match="cannot be made: File exists$"):
         laid(top(Directory("d", ())), tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", ["x", "y" * 250])
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(
+    "make", [lambda name: File(name, 1, (ROOT,)), lambda name: Link(name, "."), lambda name: Directory(name, ())]
+)
+def test_lay_out__name_that_the_download_of_another_needs__is_refused_before_anything_is_written(
+    tmp_path, name, number, make
+):
+    taken = scratch(tmp_path / name)[number].name
+    directory = top(Directory("deep", (make(taken), File(name, 1, (ROOT,)))))
+    with pytest.raises(Invalid, match=f"deep/{taken} is what a download of deep/{name} is called while it is incomple"):
+        laid(directory, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_scan__what_is_left_of_a_download_beside_the_file__is_refused(tree):
+    """Nobody could download the directory."""
+    (tree / "b.zg-part").touch()
+    with pytest.raises(Invalid, match="b.zg-part is what a download of b is called while it is incomplete"):
+        scan(tree)
+    assert Path("b.zg-part") not in scan(tree, frozenset({"b.zg-part"})).files
+    (tree / "b").unlink()
+    assert scan(tree)
 
 
 def test_lay_out__name_that_is_no_text__is_written_as_its_bytes(tmp_path):

@@ -55,11 +55,30 @@ def test_nodes__answer_of_no_indexer__is_refused(ask, told):
         {"url": "http://a", "config": {"shardId": 2, "numShard": 2}},
         {"url": "http://a", "config": {"shardId": 0, "numShard": 3}},
         {"url": "http://a", "config": {"shardId": "x", "numShard": 1}},
+        {"url": "http://a", "config": {"shardId": float("inf"), "numShard": 1}},
+        {"url": "http://a", "config": {"shardId": 0.5, "numShard": True}},
+        NODE | {"url": 5},
+        NODE | {"url": ""},
+        NODE | {"url": "http://[a"},
+        NODE | {"url": "http://\ud800"},
     ],
 )
 def test_nodes__node_that_makes_no_sense__is_refused(ask, node):
     with pytest.raises(PeerUnavailable, match="describes its nodes in an unknown way$"):
         ask({"trusted": [node]}).nodes()
+
+
+@pytest.mark.parametrize("kind", ["trusted", "discovered"])
+@pytest.mark.parametrize("told", [True, 5, "x", {"a": 1}, [None], [[]]])
+def test_nodes__lists_that_are_none__are_refused(ask, kind, told):
+    with pytest.raises(PeerUnavailable, match="describes its nodes in an unknown way$"):
+        ask({"trusted": [NODE], kind: told}).nodes()
+
+
+@pytest.mark.parametrize("told", [True, 5, "x", {"a": 1}, [None]])
+def test_holders__answer_that_is_no_list__is_refused(ask, told):
+    with pytest.raises(PeerUnavailable, match="describes its nodes in an unknown way$"):
+        ask(told).holders(ROOT)
 
 
 def test_holders__known_and_unknown_file__are_told(ask):

@@ -81,6 +81,25 @@ def test_nodes__of_two_flows__are_refused(pair, field):
         Network(pair.urls, None).nodes()
 
 
+@pytest.mark.parametrize("liar", [0, 1, 2])
+def test_nodes__one_of_another_flow__is_left_out_and_told(neighbours, liar):
+    neighbours.add(3)
+    neighbours.servers[liar].after = told(
+        lambda answer: {"networkIdentity": answer["networkIdentity"] | {"chainId": 5}}
+    )
+    network, stray = Network(neighbours.urls, None), neighbours.urls[liar]
+    assert urls(network.nodes()) == [url for url in neighbours.urls if url != stray]
+    assert network.problems == {stray: f"{stray} follows {FLOW} on chain 5"}
+
+
+def test_nodes__flow_that_is_known__is_that_of_those_that_follow_it(pair):
+    pair.servers[0].after = told(lambda answer: {"networkIdentity": answer["networkIdentity"] | {"chainId": 5}})
+    for chain_id, url in ((5, pair.urls[0]), (31337, pair.urls[1])):
+        assert urls(Network(pair.urls, None, identity=(chain_id, FLOW)).nodes()) == [url]
+    with pytest.raises(WrongChain, match="^http://node-1 follows 0x.* on chain 5; http://node-2 follows "):
+        Network(pair.urls, None, identity=(6, FLOW)).nodes()
+
+
 def test_nodes__same_flow_in_another_spelling__is_one(pair):
     shouted = {"flowAddress": FLOW.upper().replace("X", "x")}
     pair.servers[1].after = told(lambda answer: {"networkIdentity": answer["networkIdentity"] | shouted})

@@ -224,6 +224,13 @@ def test_download_sectors__part_of_a_segment__is_its_bytes(client, node):
     assert client.download_sectors(entry.seq + 1, 0, 1) is None
 
 
+@pytest.mark.parametrize("told", [5, "%%%", ["A"]])
+def test_download_sectors__answer_that_is_no_data__is_refused(client, server, told):
+    server.after = lambda call, _, answer: told
+    with pytest.raises(PeerUnavailable, match="answered with no sectors$"):
+        client.download_sectors(0, 0, 1)
+
+
 def test_client__node_that_is_away__is_unavailable(client, server):
     server.down = True
     for call in (client.status, client.shard, lambda: client.file(FILE.root), lambda: client.send([SMALL.segment(0)])):

@@ -12,6 +12,7 @@ from tests.doubles.files import File, random_bytes
 DATA = random_bytes(2 * SEGMENT_BYTES + 10)
 SIZE = len(DATA)
 ENCRYPTION = Encryption(Key(b"\x07" * 32))
+WAYS = (ENCRYPTION, Encryption(ENCRYPTION.lock, public=True))
 
 
 @pytest.fixture
@@ -41,6 +42,36 @@ def test_pack__encrypted__is_encrypted_before_it_is_cut(seeds):
     stored = Stream.of_bytes(DATA).encrypted(cipher)
     parts = [stored.read(at, min(SEGMENT_BYTES, stored.size - at)) for at in range(0, stored.size, SEGMENT_BYTES)]
     assert [source.root for source in sources] == [File(part).root for part in parts]
+
+
+@pytest.mark.parametrize("encryption", WAYS, ids=["ours", "public"])
+def test_pack__content_that_changes_before_it_is_encrypted__is_refused_and_the_seed_serves_what_was_hashed(
+    seeds, encryption
+):
+    """One key and nonce for two contents would give away both; a store through a memory map moves no mtime."""
+    left = SIZE
+
+    def read(start, length):
+        nonlocal left
+        data = (DATA if left > 0 else DATA[::-1])[start : start + length]
+        left -= length
+        return data
+
+    with pytest.raises(Invalid, match="^live changed while it was read: run the same again"):
+        packer(encryption=encryption, seeds=seeds).pack(Stream("live", SIZE, read))
+    (first, *_) = packer(encryption=encryption, seeds=seeds).pack(Stream.of_bytes(DATA))
+    assert Stream.of_bytes(DATA).encrypted(seeds.cipher(File(DATA).root, SIZE, encryption)).read(0, 200) == bytes(
+        first.segment(0).data[:200]
+    )
+
+
+def test_pack__content_that_changes_while_it_is_sent__is_refused(seeds):
+    content = bytearray(DATA)
+    stream = Stream("live", SIZE, lambda start, length: bytes(content[start : start + length]))
+    sources = packer(encryption=ENCRYPTION, seeds=seeds).pack(stream)
+    content[SEGMENT_BYTES + 1000] ^= 1
+    with pytest.raises(Invalid, match="live changed while it was read"):
+        sources[1].segment(0)
 
 
 def test_pack__empty_file__is_refused_encrypted_or_not(seeds):

@@ -89,6 +89,7 @@ def test_encryption__password_in_a_public_format__is_refused():
 def test_seeds_in__folder__is_for_its_owner_only(tmp_path):
     head(tmp_path / "state")
     assert (tmp_path / "state").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "state" / "seeds.sqlite").stat().st_mode & 0o077 == 0
 
 
 def test_seeds_in__place_that_cannot_be_written__is_refused(tmp_path):

@@ -173,6 +173,33 @@ def test_save__no_room__says_so_and_goes_on_later(reading, tmp_path, monkeypatch
     assert (tmp_path / "file").read_bytes() == DATA
 
 
+@pytest.mark.parametrize("suffix", [PART, STATE])
+@pytest.mark.parametrize("plant", [os.symlink, os.link, lambda victim, place: os.mkfifo(place)])
+def test_save__scratch_file_that_somebody_planted__is_refused_and_not_written_to(reading, tmp_path, suffix, plant):
+    (tmp_path / "victim").write_bytes(b"precious")
+    plant(tmp_path / "victim", tmp_path / f"file{suffix}")
+    with pytest.raises(Invalid, match=f"file{suffix} is not what an earlier download left: remove it, or write to ano"):
+        save(reading(), tmp_path / "file")
+    assert (tmp_path / "victim").read_bytes() == b"precious"
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize("suffix", [PART, STATE])
+def test_save__scratch_file_of_another_user__is_refused(reading, tmp_path, monkeypatch, suffix):
+    """They could write to it behind our back."""
+    (tmp_path / f"file{suffix}").touch()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(Invalid, match=f"file{suffix} is not what an earlier download left"):
+        save(reading(), tmp_path / "file")
+
+
+def test_save__link_that_leads_nowhere__is_not_followed(reading, tmp_path):
+    (tmp_path / f"file{PART}").symlink_to("made")
+    with pytest.raises(Invalid, match="is not what an earlier download left"):
+        save(reading(), tmp_path / "file")
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.parametrize("length", [246, 255])
 def test_save__name_as_long_as_the_system_takes__is_written_and_continued(reading, tmp_path, length):
     path = tmp_path / ("x" * length)

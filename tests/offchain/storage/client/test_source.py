@@ -46,6 +46,22 @@ def test_stream__encrypted__is_the_same_wherever_it_is_read(stream):
         assert encrypted.read(start, length) == whole[start : start + length]
 
 
+def test_verified__any_part__is_read(stream):
+    (source,) = cut(stream, SIZE)
+    for start, length in [(0, 0), (5, SEGMENT_BYTES), (SEGMENT_BYTES, 1), (SIZE - 1, 100), (0, SIZE), (SIZE + 1, 1)]:
+        assert source.verified().read(start, length) == DATA[start : start + length]
+
+
+@pytest.mark.parametrize("now", [DATA[:-1] + b"?", DATA[:-1], DATA + b"?"], ids=["changed", "cut", "grown"])
+def test_verified__other_bytes_than_the_tree_was_made_of__are_refused(now):
+    content = DATA[:-1] + b"\0"
+    (source,) = cut(Stream("live", SIZE, lambda start, length: content[start : start + length]), SIZE)
+    content = now
+    assert source.verified().read(0, SEGMENT_BYTES) == DATA[:SEGMENT_BYTES]
+    with pytest.raises(Invalid, match="^live changed while it was read"):
+        source.verified().read(SIZE - 1, 1)
+
+
 @pytest.mark.parametrize("fragment", [SEGMENT_BYTES, 2 * SEGMENT_BYTES, 1 << 40, 700, 256])
 def test_cut__stream__gives_the_trees_of_its_parts(stream, fragment):
     data = DATA if fragment > 1000 else DATA[:5000]

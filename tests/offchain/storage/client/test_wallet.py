@@ -72,6 +72,20 @@ def test_open__journals__lie_apart_by_chain_and_account(make, chain, tmp_path):
     assert folders(tmp_path) == sorted(f"{CHAIN_ID}-{genesis}/{each.address.lower()}" for each in (PAYER, other))
 
 
+@pytest.mark.parametrize("was_there", [False, True])
+def test_open__journal__is_for_its_owner_only(make, tmp_path, was_there):
+    """Releases before this one left folders that all could read."""
+    with make().open(STATUS):
+        pass
+    (folder,) = (tmp_path / "state").glob("*/*")
+    if was_there:
+        folder.chmod(0o755)
+        with make().open(STATUS):
+            pass
+    assert folder.stat().st_mode & 0o077 == 0
+    assert {path.name for path in folder.iterdir() if path.stat().st_mode & 0o077} <= {"lock"}
+
+
 def test_open__again__knows_what_was_decided(make):
     wanted = Wanted(made_up(300).data_root, made_up(300))
     with make().open(STATUS) as payments:
