@@ -12,6 +12,7 @@ from offchain.protocol.kv.rights import (
     Change,
     Rights,
     changes,
+    is_idle,
     may_change,
     may_write,
     may_write_something,
@@ -87,7 +88,8 @@ def judge(before: Before, sender: bytes, streams: Sequence[bytes], data: StreamD
         or _against_writes(before, sender, streams, writes, data.version)
         or _against_changes(before, sender, streams, made)
     )
-    return refusal or Verdict(COMMIT, writes=writes, changes=made)
+    # A stranger's renunciation must not leave a trace: with leaves of its own it would change the stream's root.
+    return refusal or Verdict(COMMIT, writes=writes, changes=tuple(each for each in made if not is_idle(before, each)))
 
 
 def _against_reads(before: Before, data: StreamData) -> Verdict | None:
@@ -109,7 +111,7 @@ def _against_writes(
             return Verdict(CONFLICT, _newer(write.stream, write.key, newest, version))
         if not may_write(before, write.stream, write.key, sender):
             result = f"WritePermissionDenied: stream: {_hex(write.stream)}, key: {shown_key(write.key)}"
-            return Verdict(result, f"{_hex(sender)} may not write key 0x{write.key.hex()}")
+            return Verdict(result, f"{_hex(sender)} may not write key 0x{write.key[:SHOWN_KEY].hex()}")
     return None
 
 

@@ -2,7 +2,7 @@
 
 The first to commit to a stream becomes its administrator. Administrators write every key. A key is normal, and then
 written by the stream's writers, or special, and then written by its own writers. Writers pass their right on; only
-administrators take rights away or change keys. Everybody may renounce.
+administrators take rights away or change keys. Everybody may renounce; to renounce what one does not have does nothing.
 """
 
 from __future__ import annotations
@@ -65,6 +65,11 @@ class Change:
         """Whether it holds afterwards."""
         return self.kind in _GRANTING
 
+    @property
+    def renounced(self) -> bool:
+        """Whether the sender gives up what it has."""
+        return self.kind in _FREE
+
 
 class Rights(Protocol):
     """The rights that a transaction finds."""
@@ -105,13 +110,20 @@ def may_write_something(rights: Rights, stream: bytes, account: bytes) -> bool:
 def may_change(rights: Rights, change: Change, account: bytes) -> bool:
     """Whether `account` may make `change`."""
     right = change.right
-    if change.kind in _FREE or is_admin(rights, right.stream, account):
+    if change.renounced or is_admin(rights, right.stream, account):
         return True
     if change.kind is Kind.GRANT_WRITER:
         return rights.holds(Right(right.stream, Role.WRITER, account=account))
     if change.kind is Kind.GRANT_SPECIAL_WRITER:
         return rights.holds(Right(right.stream, Role.SPECIAL_WRITER, right.key, account))
     return False
+
+
+def is_idle(rights: Rights, change: Change) -> bool:
+    """Whether `change` renounces a right that its account neither has nor gets by the same submission."""
+    if not change.renounced or rights.holds(change.right):
+        return False
+    return change.kind is not Kind.RENOUNCE_ADMIN or not rights.is_new(change.right.stream)
 
 
 def changes(sender: bytes, founded: Iterable[bytes], controls: Iterable[Control]) -> tuple[Change, ...]:

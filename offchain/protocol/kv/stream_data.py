@@ -16,6 +16,9 @@ from offchain.protocol.kv.tags import ID_BYTES
 UNCHECKED = (1 << 64) - 1
 """Version that conflicts with nothing."""
 
+ENCRYPTED = (b"\1", b"\2")
+"""First bytes of encrypted files in the public formats. No sequence number is so large that it begins so."""
+
 MAX_ENTRIES = 1 << 16
 MAX_KEY_BYTES = (1 << 24) - 1
 ACCOUNT_BYTES = 20
@@ -112,7 +115,7 @@ def encode(data: StreamData) -> bytes:
     """The bytes of `data`; Malformed where something has no form."""
     if not 0 <= data.version <= UNCHECKED:
         raise Malformed(f"a version is from 0 to {UNCHECKED}, not {data.version}")
-    parts = [data.version.to_bytes(8, "big"), _count("reads", len(data.reads))]
+    parts = [_plain(data.version.to_bytes(8, "big")), _count("reads", len(data.reads))]
     parts += [_stream(read.stream) + _key(read.key) for read in data.reads]
     parts.append(_count("writes", len(data.writes)))
     parts += [_stream(write.stream) + _key(write.key) + len(write.value).to_bytes(8, "big") for write in data.writes]
@@ -123,8 +126,11 @@ def encode(data: StreamData) -> bytes:
 
 
 def decode(data: bytes) -> StreamData:
-    """What `data` says; Malformed with what is wrong and at which byte, TooLong for lists beyond the limit."""
-    reader = _Reader(data)
+    """What `data` says; Malformed with what is wrong and at which byte, TooLong for lists beyond the limit.
+
+    What begins as encrypted files do is none, with a key or without: servers with a key would have another state.
+    """
+    reader = _Reader(_plain(data))
     version = reader.number(8, "the version")
     reads = tuple(_read(reader) for _ in range(reader.count("reads")))
     heads = [_write_head(reader) for _ in range(reader.count("writes"))]
@@ -193,6 +199,12 @@ def _count(what: str, entries: int) -> bytes:
     if entries > MAX_ENTRIES:
         raise TooLong(f"{entries} {what} are more than {MAX_ENTRIES}")
     return entries.to_bytes(4, "big")
+
+
+def _plain(data: bytes) -> bytes:
+    if data.startswith(ENCRYPTED):
+        raise Malformed(f"a version does not begin with 0x{data[:1].hex()}: encrypted files do")
+    return data
 
 
 def _stream(stream: bytes) -> bytes:

@@ -16,8 +16,8 @@ from offchain.protocol.kv.replay import (
     shown_key,
 )
 from offchain.protocol.kv.rights import Right, Role
-from offchain.protocol.kv.stream_data import MAX_ENTRIES, UNCHECKED, Read, StreamData, Write
-from tests.doubles.memory_state import MemoryState
+from offchain.protocol.kv.stream_data import MAX_ENTRIES, UNCHECKED, StreamData, Write
+from tests.doubles.kv_log import ADMIN, Log, S
 from tests.doubles.streams import (
     grant_admin,
     grant_special_writer,
@@ -32,36 +32,9 @@ from tests.doubles.streams import (
     stream_id,
 )
 
-ADMIN, WRITER, OUTSIDER = (bytes([number]) * 20 for number in (0xA1, 0xB2, 0xC3))
-S, T = stream_id(1), stream_id(2)
+WRITER, OUTSIDER = (bytes([number]) * 20 for number in (0xB2, 0xC3))
+T = stream_id(2)
 KEY = b"key"
-
-
-class Log:
-    """Submissions one after another."""
-
-    def __init__(self, held=None):
-        self.state = MemoryState(held)
-        self.seq = 0
-
-    def send(self, sender, *controls, writes=(), reads=(), version=UNCHECKED, streams=(S,)):
-        """The verdict about a transaction; `writes` maps (stream, key) or key to a value."""
-        entries = tuple(Write(*_place(place), value) for place, value in dict(writes).items())
-        data = StreamData(version, tuple(Read(*_place(read)) for read in reads), entries, controls)
-        self.seq += 1
-        return self.state.apply(self.seq, sender, streams, data)
-
-    def raw(self, data, size=1):
-        """The verdict about any bytes."""
-        self.seq += 1
-        return self.state.apply(self.seq, ADMIN, (S,), data, size)
-
-    def value(self, key=KEY, stream=S):
-        return self.state.values[stream, key][1]
-
-
-def _place(place):
-    return place if isinstance(place, tuple) else (S, place)
 
 
 @pytest.fixture
@@ -130,6 +103,12 @@ def test_write__by_a_special_writer__covers_that_key_only(log):
     assert verdict.result == f"WritePermissionDenied: stream: 0x{S.hex()}, key: UNKNOWN"
     assert commits(log.send(ADMIN, normal(S, KEY)))
     assert log.send(WRITER, writes={KEY: b"third"}).result.startswith("WritePermissionDenied: ")
+
+
+def test_write__of_a_long_key_that_is_refused__shows_its_first_bytes_only(log):
+    assert commits(log.send(OUTSIDER, streams=(T,)))
+    verdict = log.send(OUTSIDER, streams=(S, T), writes={b"\xff" * 100_000: b"v"})
+    assert verdict.reason == f"0x{OUTSIDER.hex()} may not write key 0x{'ff' * 32}"
 
 
 def test_write__in_several_streams__needs_the_right_in_each(log):
@@ -245,6 +224,21 @@ def test_renounce__own_right__is_always_allowed(log, granted, control, role, key
     assert has(log, role, key, WRITER)
     assert commits(log.send(WRITER, control))
     assert not has(log, role, key, WRITER)
+
+
+@pytest.mark.parametrize("control", [renounce_admin(S), renounce_writer(S), renounce_special_writer(S, KEY)])
+def test_renounce__what_one_does_not_have__commits_and_leaves_no_trace(log, control):
+    before, root = dict(log.state.rights), log.state.root(S)
+    assert commits(log.send(OUTSIDER, control, streams=(S, T), writes={(T, KEY): b"v"}))
+    assert {right: told for right, told in log.state.rights.items() if right.stream == S} == before
+    assert log.state.root(S) == root
+
+
+def test_renounce__what_one_grants_oneself_without_having_it__leaves_no_trace(log):
+    root = log.state.root(S)
+    controls = grant_writer(S, OUTSIDER), renounce_writer(S)
+    assert commits(log.send(OUTSIDER, *controls, streams=(S, T)))
+    assert log.state.root(S) == root
 
 
 # Several controls about one right

@@ -38,7 +38,7 @@ def controls(draw):
 
 transactions = st.builds(
     StreamData,
-    st.integers(0, UNCHECKED),
+    st.integers(0, (1 << 56) - 1) | st.integers(3 << 56, UNCHECKED),
     st.lists(st.builds(Read, streams, keys), max_size=3).map(tuple),
     st.lists(st.builds(Write, streams, keys, st.binary(max_size=60)), max_size=3).map(tuple),
     st.lists(controls(), max_size=3).map(tuple),
@@ -193,3 +193,11 @@ def test_decode__malformed__says_what_and_where(data, reason):
     with pytest.raises(Malformed) as refused:
         decode(data)
     assert str(refused.value) == reason
+
+
+@pytest.mark.parametrize("version", [1 << 56, 2 << 56, (3 << 56) - 1])
+def test_version__that_begins_as_encrypted_files_do__is_refused_both_ways(version):
+    with pytest.raises(Malformed, match="a version does not begin with 0x0[12]: encrypted files do"):
+        encode(StreamData(version))
+    with pytest.raises(Malformed, match="a version does not begin with 0x0[12]: encrypted files do"):
+        decode(version.to_bytes(8, "big") + encode(StreamData())[8:])

@@ -47,6 +47,7 @@ class KvReadSettings(ServerSettings, DecryptSettings):
     rpc: str | None = Field(
         None, description="RPC of the chain, to see how far servers are behind, instead of the network's"
     )
+    flow: str | None = Field(None, description="address of Flow that servers have to follow, instead of the network's")
 
     def client(self) -> KvClient:
         """A client that reads."""
@@ -58,7 +59,7 @@ class KvReadSettings(ServerSettings, DecryptSettings):
             self.nodes or (() if self.indexer else described.nodes),
             self.indexer or (None if self.nodes else described.indexer),
             self.rpc or described.rpc,
-            flow=None if self.servers else described.flow,
+            flow=self.flow or described.flow,
             quorum=self.quorum,
             unproven=self.unproven,
             openers=self.openers(),

@@ -91,8 +91,9 @@ class KvClient:
         patience: float = 60.0,
         progress: Progress = silent,
     ) -> None:
-        """`flow` pins the contract; `quorum` servers have to agree, two by default where there are two.
+        """`flow` pins the contract, or else a server may name one in which it is not behind.
 
+        `quorum` servers have to agree, two by default where there are two.
         `unproven` believes the first server, as is needed with other implementations. What is written is stored
         `replicas` times, with `encryption` for servers that have the key; `openers` decrypt what `watch` downloads.
         `state` holds journals of payments, `policy` bounds gas prices, `patience` in seconds is for servers behind.

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeVar
 
-from offchain.errors import PeerUnavailable
+from offchain.errors import PeerUnavailable, Untrusted
+from offchain.protocol.kv.replay import SHOWN_KEY
 from offchain.protocol.kv.rights import Right, Role
 from offchain.protocol.kv.state_tree import EMPTY
 from offchain.storage.kv.client.batch import account_bytes
@@ -57,7 +58,8 @@ class Reader:
     ) -> Iterator[Entry]:
         """Keys with values in order, from `first` to `last` inclusive, all of one moment; `reverse` turns the order.
 
-        Each value is proven. That no key was left out is what as many servers say alike as have to: no proof shows it.
+        Each value is proven: Untrusted when that shows that a listed key has none. That no key was left out is what as
+        many servers say alike as have to: no proof shows it.
         """
         if at is None and not self._unproven:
             at = self.moment(stream).seq
@@ -65,7 +67,10 @@ class Reader:
             return
         key = self._neighbour(stream, last if reverse else first, not reverse, True, at)
         while key is not None and (first is None or key >= first) and (last is None or key <= last):
-            yield Entry(key, self.get(stream, key, at))
+            value = self.get(stream, key, at)
+            if not value.exists and not self._unproven:
+                raise Untrusted(f"the servers list key 0x{key[:SHOWN_KEY].hex()}, which has no value after {at}")
+            yield Entry(key, value)
             key = self._neighbour(stream, key, not reverse, False, at)
 
     def is_admin(self, stream: bytes, account: str, at: int | None = None) -> bool:
@@ -91,6 +96,10 @@ class Reader:
             return True
         special = self.is_special(stream, key, moment.seq)
         return self.is_writer(stream, account, key if special else None, moment.seq)
+
+    def right_since(self, right: Right, at: int) -> tuple[int, bool] | None:
+        """Since which sequence number `right` holds or does not, after `at`; None if nothing was ever said."""
+        return self._proven(right.stream, lambda server, seq: server.right_since(right, seq), at)[0]
 
     def _holds(self, right: Right, at: int | None) -> bool:
         if self._unproven:

@@ -12,7 +12,7 @@ from offchain.net.http_client import HttpClient
 from offchain.net.jsonrpc import METHOD_NOT_FOUND
 from offchain.protocol.keccak import keccak256
 from offchain.protocol.kv.replay import COMMIT, MAX_DATA_BYTES
-from offchain.protocol.kv.rights import Right, Role
+from offchain.protocol.kv.rights import NOBODY, Right, Role
 from offchain.protocol.kv.state_tree import EMPTY, Leaf, entry_path, right_leaf, right_path, verify
 from offchain.storage.kv.client.evidence import NEVER, Behind, Moment, Value
 from offchain.storage.kv.wire import MAX_QUERY_BYTES, proof_from_json
@@ -43,13 +43,14 @@ class ServerStatus:
 class Decision:
     """What became of a submission, in the public words, and in the server's own; `root` of its file if it was told.
 
-    Two are equal if they say the same, whatever the reason.
+    Two are equal if they say the same, whatever the reason. `sender` is the server's word alone.
     """
 
     result: str
     root: bytes | None = None
     reason: str | None = field(default=None, compare=False)
     provisional: bool = field(default=False, compare=False)
+    sender: bytes = field(default=NOBODY, compare=False)
 
     @property
     def committed(self) -> bool:
@@ -114,15 +115,20 @@ class KvServer:
 
     def right(self, right: Right, seq: int | None = None) -> tuple[Moment, bool]:
         """Whether `right` holds after `seq`, and the moment whose root proves it."""
+        moment, known = self.right_since(right, seq)
+        return moment, known is not None and known[1]
+
+    def right_since(self, right: Right, seq: int | None = None) -> tuple[Moment, tuple[int, bool] | None]:
+        """Since which sequence number `right` holds or does not, as far as `seq`; None if nothing was ever said."""
         account, key = to_hex(right.account), _base64(right.key)
         told = self._at(right.stream, "kv_getRightWithProof", to_hex(right.stream), int(right.role), account, key, seq)
         if told is NOTHING:
-            return _before_all(right.stream), False
+            return _before_all(right.stream), None
         moment = self._moment(told, right.stream, seq)
         version, holds = self._read(lambda: (_optional(told["version"]), told["holds"] is True))
         leaf = None if version is None else right_leaf(right, version, holds)
         self._verify(told, right_path(right), leaf, moment)
-        return moment, holds and leaf is not None
+        return moment, None if version is None else (version, holds)
 
     def claimed(self, stream: bytes, key: bytes, version: int | None = None) -> Value:
         """What `key` holds now or after `version`, on the server's word alone."""
@@ -172,6 +178,7 @@ class KvServer:
                 from_hex(told["root"]),
                 None if told["reason"] is None else str(told["reason"]),
                 told["provisional"] is True,
+                bytes.fromhex(told["sender"].removeprefix("0x")),
             )
         )
 
@@ -252,7 +259,7 @@ class KvServer:
     def _read(self, read: Callable[[], T]) -> T:
         try:
             return read()
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise PeerUnavailable(f"{self.url} answered in an unknown way: is it a key-value server?") from error
 
 

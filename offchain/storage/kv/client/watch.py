@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from offchain.protocol.kv import stream_data
+from offchain.errors import Untrusted
+from offchain.protocol.kv import rights, stream_data
+from offchain.protocol.kv.replay import SHOWN_KEY
 from offchain.protocol.kv.state_tree import EMPTY
 from offchain.protocol.kv.stream_data import Control
 from offchain.storage.client.patience import Sleep
@@ -23,7 +25,7 @@ Content = Callable[[bytes, int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Submission `seq` gave `key` a value or took it away, or changed rights by `control`."""
+    """Submission `seq` gave `key` a value or took it away, or changed a right by `control`, the last one about it."""
 
     seq: int
     key: bytes = b""
@@ -55,7 +57,8 @@ class Watcher:
     def stream(self, stream: bytes, content: Content, since: int | None = None) -> Iterator[Change]:
         """Every change of `stream` after sequence number `since`, after now by default; for ever.
 
-        The files of submissions, from `content`, tell what they are about; the state proves what holds afterwards.
+        The files of submissions, from `content`, tell what they are about; the state proves what holds afterwards, and
+        since when. Untrusted when they contradict each other.
         """
         last = Moment(stream, NEVER, EMPTY) if since == NEVER else self._reader.moment(stream, since)
         while True:
@@ -92,10 +95,30 @@ class Watcher:
         data = stream_data.decode(content(decision.root, seq))
         written = dict.fromkeys(write.key for write in data.writes if write.stream == stream)
         for key in written:
-            yield Change(seq, key, self._reader.get(stream, key, seq))
-        for control in data.controls:
-            if control.stream == stream:
-                yield Change(seq, control.key, control=control)
+            value = self._reader.get(stream, key, seq)
+            if value.version != seq:
+                raise Untrusted(
+                    f"the file named for submission {seq} writes key 0x{key[:SHOWN_KEY].hex()}, which it did not"
+                )
+            yield Change(seq, key, value)
+        controls = [control for control in data.controls if control.stream == stream]
+        for change in rights.changes(decision.sender, (), controls):
+            if self._is_proven(change, seq):
+                yield Change(seq, change.right.key, control=_control(change))
+
+    def _is_proven(self, change: rights.Change, seq: int) -> bool:
+        """Whether `seq` made `change`: who renounces what they do not have changes nothing, all else is Untrusted."""
+        if self._reader.right_since(change.right, seq) == (seq, change.granted):
+            return True
+        if not change.renounced:
+            name = rights.PUBLIC_NAMES[change.kind]
+            raise Untrusted(f"the file named for submission {seq} contains {name}, which did not happen")
+        return False
+
+
+def _control(change: rights.Change) -> Control:
+    right = change.right
+    return Control(change.kind, right.stream, right.key, right.account if change.kind.has_account else b"")
 
 
 def _decided(server: KvServer, seq: int) -> Decision:

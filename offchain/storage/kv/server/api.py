@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from offchain.net.jsonrpc import INVALID_PARAMS, RpcError
 from offchain.net.parameters import U64, Base64, Flag, Hash
 from offchain.protocol.kv.rights import Right, Role, may_write
-from offchain.runtime.threads import in_thread
+from offchain.runtime.threads import Lane
 from offchain.storage.kv.server import ledger, state, values
 from offchain.storage.kv.server.facts import FactsAt
 from offchain.storage.kv.server.ledger import END, Ledger
@@ -22,6 +22,9 @@ from offchain.storage.kv.server.values import Value
 from offchain.storage.kv.wire import MAX_QUERY_BYTES
 from offchain.storage.wire import to_hex
 from offchain.store.database import Database, Transaction
+
+PAST_SEARCHES, MAX_WAITING = 2, 64
+"""Searches of the past at once, which may have to read a whole stream, and those that wait for them."""
 
 Method = Callable[..., Awaitable[Any]]
 
@@ -71,6 +74,7 @@ class KvApi:
         self._database = database
         self._book = book
         self._replay = replay
+        self._past = Lane("searches of the past", PAST_SEARCHES, MAX_WAITING)
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -217,7 +221,7 @@ class KvApi:
                 return None if value is None else _shown(reader, value, start, length, with_key=True)
 
         # In the past, keys that were deleted have to be passed over one by one.
-        return found() if version is None else await in_thread(found)
+        return found() if version is None else await self._past.run(found)
 
 
 def _check(length: int, key: bytes | None = None) -> None:

@@ -69,7 +69,10 @@ class CheckedApi:
             }
 
     async def get_stream_status(self, stream_id: Hash) -> dict[str, Any]:
-        """How far a stream is: `pendingFrom` waits to be decided, from `provisionalFrom` on a missing file counts."""
+        """How far a stream is: `pendingFrom` waits to be decided, from `provisionalFrom` on a missing file counts.
+
+        `asideFrom` is the first submission that was left aside, as it also names a stream that is not held here.
+        """
         with reading(self._database, self._replay, stream_id) as reader:
             first = ledger.first_waiting(reader, stream_id)
             pending = None if first is None else ledger.entry(reader, first)
@@ -80,6 +83,7 @@ class CheckedApi:
                 "root": to_hex(pages.root_at(reader, stream_id, -1 if seq is None else seq)),
                 "pendingFrom": first,
                 "pending": None if pending is None else self._shown(pending),
+                "asideFrom": ledger.first_aside(reader, stream_id),
                 "provisionalFrom": state.provisional_from(reader, stream_id),
                 "provenFrom": state.kept_from(reader, stream_id),
             }

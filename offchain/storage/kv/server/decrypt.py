@@ -8,15 +8,14 @@ from offchain.errors import Invalid
 from offchain.protocol.encryption import BLOCK_BYTES, Opener
 from offchain.protocol.encryption_header import MAGIC, MAX_HEAD_BYTES, cipher_of
 from offchain.protocol.kv.replay import INVALID_DATA, Verdict
-
-PUBLIC_FORMATS = (b"\1", b"\2")
+from offchain.protocol.kv.stream_data import ENCRYPTED
 
 
 class Decrypt:
     """Plain files stay as they are; encrypted ones are opened with the keys that the operator gave."""
 
     def __init__(self, openers: Sequence[Opener] = ()) -> None:
-        """Without `openers`, nothing is taken for encrypted but files in our own format."""
+        """Without `openers`, only files in our own format are refused here; others are no stream data to anybody."""
         self._openers = tuple(openers)
 
     def __call__(self, data: bytes) -> bytes | Verdict:
@@ -33,5 +32,4 @@ class Decrypt:
             return Verdict(INVALID_DATA, f"it is encrypted: {error}")
 
     def _is_encrypted(self, data: bytes) -> bool:
-        # Plain stream data begins with a version, which no sequence number brings to begin with 1 or 2.
-        return data.startswith(MAGIC) or (bool(self._openers) and data.startswith(PUBLIC_FORMATS))
+        return data.startswith(MAGIC) or (bool(self._openers) and data.startswith(ENCRYPTED))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+from offchain.net.audience import Audience, Everybody, Operator
 from offchain.net.exchange import Answer, Call, Text, adapt
-from offchain.net.http_server import Limits, Routes, serving
+from offchain.net.http_server import Limits, Routes, serving, split
 from offchain.net.rpc_server import RpcServer
 from offchain.runtime.logging import get_logger
 from offchain.runtime.metrics import CONTENT_TYPE, Metrics
@@ -21,25 +22,27 @@ NAP = 1.0
 
 
 class Endpoint:
-    """Serves the public methods at the first address, those and the operator's at the second."""
+    """Serves the public methods at the first address to everybody; at the second, with its own, to the operator."""
 
     def __init__(
         self,
         addresses: tuple[str, str],
+        admin_hosts: Sequence[str],
         limits: Limits,
         public: Mapping[str, Method],
         admin: Mapping[str, Method],
         health: Callable[[], dict[str, Any]],
         metrics: Metrics,
     ) -> None:
-        """`health` tells `ok` and whatever else helps the operator."""
+        """`admin_hosts` are names that the operator calls by; `health` tells `ok` and whatever else helps."""
         calls = Calls(metrics)
         plain: Routes = [("GET", "/health", adapt(self._health)), ("GET", "/metrics", adapt(self._metrics))]
-        self._routes = [
-            [("POST", "/", RpcServer(methods, calls, limits.max_body).handle), *plain]
-            for methods in (public, {**public, **admin})
+        rpc, admin_rpc = (RpcServer(methods, calls, limits.max_body) for methods in (public, {**public, **admin}))
+        listen, listen_admin = addresses
+        self._served: list[tuple[str, Routes, Audience]] = [
+            (listen, [("POST", "/", rpc.handle), *plain], Everybody()),
+            (listen_admin, [("POST", "/", admin_rpc.handle), *plain], Operator([split(listen_admin)[0], *admin_hosts])),
         ]
-        self._addresses = addresses
         self._limits = limits
         self._tell_health = health
         self._measured = metrics
@@ -53,8 +56,8 @@ class Endpoint:
     async def _run(self, context: Context) -> None:
         async with AsyncExitStack() as stack:
             self.urls = [
-                await stack.enter_async_context(serving(address, routes, self._limits))
-                for address, routes in zip(self._addresses, self._routes, strict=True)
+                await stack.enter_async_context(serving(address, routes, self._limits, audience))
+                for address, routes, audience in self._served
             ]
             log.info("listening", public=self.urls[0], admin=self.urls[1])
             while not context.stopping:

@@ -19,6 +19,8 @@ END = (1 << 63) - 1
 WAITING, DECIDED, ELSEWHERE = 0, 1, 2
 """Not decided yet; decided; belongs to a stream that is not held here."""
 
+ASIDE = 2
+
 LEDGER_SCHEMA = Schema(
     "kv_ledger",
     (
@@ -61,6 +63,11 @@ LEDGER_SCHEMA = Schema(
         CREATE INDEX members_waiting ON members (stream, seq) WHERE waiting = 1 AND tagged = 1;
 
         CREATE TABLE held (stream BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+        """,
+        """
+        -- From now on, tagged is 2 when the sender cannot change the stream, and waiting is 2 for what is left aside.
+        UPDATE members SET waiting = 2 WHERE seq IN (SELECT seq FROM submissions WHERE state = 2);
+        CREATE INDEX members_aside ON members (stream, seq) WHERE waiting = 2;
         """,
     ),
 )
@@ -232,6 +239,30 @@ def decided_after(reader: Transaction, stream: bytes, seq: int) -> list[int]:
     return [row["seq"] for row in reader.execute(sql, (stream, seq)).fetchall()]
 
 
+def first_aside(reader: Transaction, stream: bytes) -> int | None:
+    """The first submission to `stream` that is left aside, as it names another one that is not held."""
+    sql = "SELECT min(seq) AS first FROM members INDEXED BY members_aside WHERE stream = ? AND waiting = 2"
+    first = reader.execute(sql, (stream,)).fetchone()["first"]
+    return None if first is None else int(first)
+
+
+def bound(reader: Transaction, seq: int) -> list[bytes]:
+    """Streams that a submission names and may change, as far as is known."""
+    rows = reader.execute("SELECT stream FROM members WHERE seq = ? AND tagged = 1", (seq,))
+    return [bytes(row["stream"]) for row in rows]
+
+
+def release(transaction: Transaction, seq: int, streams: Iterable[bytes]) -> None:
+    """Note that a submission cannot change `streams`, though it names them: nothing there waits for it."""
+    rows = [(stream, seq) for stream in streams]
+    transaction.executemany("UPDATE members SET tagged = 2 WHERE stream = ? AND seq = ?", rows)
+
+
+def bind(transaction: Transaction, stream: bytes, seq: int) -> None:
+    """Take that back for submissions after `seq`, before which `stream` may come out otherwise now."""
+    transaction.execute("UPDATE members SET tagged = 1 WHERE stream = ? AND seq > ? AND tagged = 2", (stream, seq))
+
+
 def elsewhere(reader: Transaction, held: frozenset[bytes] | None) -> list[Entry]:
     """Submissions that were left aside when they came, and whose streams are all `held`."""
     streams: dict[int, set[bytes]] = {}
@@ -288,12 +319,12 @@ def _insert(transaction: Transaction, each: Submitted, streams: Sequence[bytes],
         "INSERT INTO submissions (seq, block, root, size, start, sender, since, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         fields,
     )
-    rows = [(stream, each.seq, state == WAITING) for stream in streams]
+    rows = [(stream, each.seq, ASIDE if state == ELSEWHERE else 1) for stream in streams]
     transaction.executemany("INSERT INTO members VALUES (?, ?, 1, ?)", rows)
 
 
 def _entry(reader: Transaction, row: Row) -> Entry:
-    named = reader.execute("SELECT stream FROM members WHERE seq = ? AND tagged = 1", (row["seq"],)).fetchall()
+    named = reader.execute("SELECT stream FROM members WHERE seq = ? AND tagged > 0", (row["seq"],)).fetchall()
     return Entry(
         seq=row["seq"],
         block=row["block"],

@@ -1,6 +1,7 @@
 """Decides submissions one by one: each stream in the order of the flow, whatever other streams wait for.
 
 A submission is decided once everything before it in all its streams is, in one transaction with all that it changes.
+In a stream where its sender has no right it can change nothing: what comes later there does not wait for it.
 One whose file stays away is passed over after a time: from there on the state of its streams is provisional, and is
 made anew from that place should the file come. So the state is a function of the chain and of the files that are
 missing, and servers with the same files have the same state.
@@ -9,12 +10,13 @@ missing, and servers with the same files have the same state.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from offchain.protocol.kv import replay
+from offchain.protocol.kv import replay as protocol
 from offchain.protocol.kv.replay import MISSING, WRONG_TAGS, Verdict
+from offchain.protocol.kv.rights import may_write_something
 from offchain.protocol.kv.stream_data import StreamData
 from offchain.storage.kv.server import ledger, state
 from offchain.storage.kv.server.files import Files
@@ -73,15 +75,20 @@ class Replay:
             entry = ledger.entry(reader, seq)
             if entry is None or entry.state != WAITING:
                 return Attempt(Outcome.GONE, entry)
-            if not _is_first(reader, entry, entry.streams):
-                return Attempt(Outcome.BLOCKED, entry)
-            verdict = self._early(StateAt(reader, seq - 1, self.held), entry)
+            before = StateAt(reader, seq - 1, self.held)
+            idle = _idle(reader, before, entry)
+            is_first = _is_first(reader, entry, entry.streams)
+            verdict = self._early(before, entry) if is_first else None
+        then = self._release(entry, idle) if idle else ()
+        if not is_first:
+            return Attempt(Outcome.BLOCKED, entry, then=then)
         parsed: StreamData | Verdict | None = verdict or self._parsed(entry)
         if parsed is None:
             if not give_up:
-                return Attempt(Outcome.NEEDS_FILE, entry)
+                return Attempt(Outcome.NEEDS_FILE, entry, then=then)
             parsed = Verdict(MISSING, "no storage node had its file in time")
-        return self._decide(entry, parsed)
+        attempt = self._decide(entry, parsed)
+        return replace(attempt, then=(*then, *attempt.then))
 
     def restore(self, seq: int) -> list[int]:
         """Undo what was decided without the file of `seq` or after it; returns what is to be decided anew."""
@@ -119,14 +126,22 @@ class Replay:
             return ledger.wants(reader, root, size)
 
     def _early(self, before: StateAt, entry: Entry) -> Verdict | None:
-        return replay.without_data(before, entry.sender, entry.streams, entry.size)
+        return protocol.without_data(before, entry.sender, entry.streams, entry.size)
 
     def _parsed(self, entry: Entry) -> StreamData | Verdict | None:
         data = self._files.get(entry.root, entry.size)
         if data is None:
             return None
         plain = self._decrypt(data)
-        return plain if isinstance(plain, Verdict) else replay.parse(plain)
+        return plain if isinstance(plain, Verdict) else protocol.parse(plain)
+
+    def _release(self, entry: Entry, idle: list[bytes]) -> tuple[int, ...]:
+        """Let others go on in streams that `entry` cannot change; returns what may be decided now."""
+        with self._database.transaction() as transaction:
+            if ledger.entry(transaction, entry.seq) != entry:
+                return ()  # the chain was reorganised since it was read
+            ledger.release(transaction, entry.seq, idle)
+            return tuple(_successors(transaction, entry.seq, idle))
 
     def _decide(self, entry: Entry, parsed: StreamData | Verdict) -> Attempt:
         seq = entry.seq
@@ -142,7 +157,7 @@ class Replay:
                 verdict = parsed
             else:
                 before = StateAt(transaction, seq - 1, self.held)
-                verdict = replay.judge(before, entry.sender, entry.streams, parsed)
+                verdict = protocol.judge(before, entry.sender, entry.streams, parsed)
             then = self._apply(transaction, entry, verdict, reads)
         return Attempt(Outcome.DECIDED, entry, verdict, then)
 
@@ -155,9 +170,9 @@ class Replay:
         if verdict.committed:
             state.commit(transaction, seq, verdict, self._history)
         if missing or provisional:
-            state.set_provisional(transaction, entry.streams, seq)
+            state.set_provisional(transaction, ledger.bound(transaction, seq), seq)
         ledger.decide(transaction, seq, verdict, provisional)
-        return tuple(sorted(set(_successors(transaction, entry))))
+        return tuple(sorted(set(_successors(transaction, seq, entry.streams))))
 
 
 def roll_back(transaction: Transaction, block: int) -> int:
@@ -170,22 +185,30 @@ def roll_back(transaction: Transaction, block: int) -> int:
 
 def _blind(reader: Transaction, held: frozenset[bytes] | None) -> list[Entry]:
     """Submissions that were refused only for a stream they read, and that is held now."""
-    said = None if held is None else {replay.not_held(stream) for stream in held}
+    said = None if held is None else {protocol.not_held(stream) for stream in held}
     return [entry for entry in ledger.decided_as(reader, WRONG_TAGS) if _is_blind(entry, said)]
 
 
 def _is_blind(entry: Entry, said: Collection[str] | None) -> bool:
     reason = entry.reason or ""
-    return reason.endswith(replay.NOT_HELD) if said is None else reason in said
+    return reason.endswith(protocol.NOT_HELD) if said is None else reason in said
 
 
 def _is_first(reader: Transaction, entry: Entry, streams: Collection[bytes]) -> bool:
     return all(ledger.is_first(reader, stream, entry.seq) for stream in streams)
 
 
-def _successors(reader: Transaction, entry: Entry) -> Iterator[int]:
-    for stream in entry.streams:
-        yield from ledger.next_waiting(reader, stream, entry.seq)
+def _idle(reader: Transaction, before: StateAt, entry: Entry) -> list[bytes]:
+    """Streams that `entry` names besides others and cannot change; those that are not decided up to it may be more."""
+    if len(entry.streams) == 1:
+        return []  # it is refused without its file
+    found = (stream for stream in ledger.bound(reader, entry.seq) if ledger.is_first(reader, stream, entry.seq))
+    return [stream for stream in found if not may_write_something(before, stream, entry.sender)]
+
+
+def _successors(reader: Transaction, seq: int, streams: Iterable[bytes]) -> Iterator[int]:
+    for stream in streams:
+        yield from ledger.next_waiting(reader, stream, seq)
 
 
 def _reopen(transaction: Transaction, entries: list[Entry]) -> list[int]:
@@ -201,11 +224,12 @@ def _reopen(transaction: Transaction, entries: list[Entry]) -> list[int]:
         if entry is None or seq in seqs or (entry.state != DECIDED and seq not in chosen):
             continue
         seqs.add(seq)
-        for stream in entry.streams:
+        for stream in ledger.bound(transaction, seq):
             if since.setdefault(stream, seq) == seq:
                 for number in ledger.decided_after(transaction, stream, seq):
                     heapq.heappush(later, number)
     for stream, first in since.items():
         state.undo(transaction, stream, first)
+        ledger.bind(transaction, stream, first)
     ledger.reopen(transaction, seqs)
     return sorted(seqs)

@@ -160,6 +160,7 @@ class Replayer:
         entry = attempt.entry
         if entry is None:
             return
+        self.added(attempt.then)
         if attempt.outcome is Outcome.NEEDS_FILE:
             if entry.seq in self._lacking and self._is_overdue(entry):
                 self._attempted(self._replay.attempt(entry.seq, give_up=True))
@@ -170,7 +171,6 @@ class Replayer:
         if attempt.verdict is not None:
             self._lacking.discard(entry.seq)
             self._tell(entry, attempt.verdict)
-            self.added(attempt.then)
             if attempt.verdict.result == MISSING:
                 self._want(entry)
             else:

@@ -130,6 +130,7 @@ class Server:
         public = {**KvApi(database, self._book, self._replay).methods, **checked.methods}
         return Endpoint(
             (settings.listen, settings.listen_admin),
+            settings.admin_hosts,
             Limits(settings.max_body, settings.max_requests, settings.max_idle),
             public,
             AdminApi(self._identity[0], database, self._holding).methods,

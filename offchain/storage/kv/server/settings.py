@@ -31,6 +31,9 @@ class KvSettings(ChainSettings, LogSettings):
     data: Path = Field(Path("kv"), description="directory for the database and files that are being replayed")
     listen: str = Field("127.0.0.1:6789", description="public address, as host:port")
     listen_admin: str = Field("127.0.0.1:6790", description="address for admin_* calls; keep it on the loopback")
+    admin_hosts: TextList = Field(
+        (), description="names that admin_* calls may use for this machine, besides the loopback's"
+    )
     patience: Duration = Field(
         3600.0,
         ge=0,

@@ -220,6 +220,16 @@ def test_servers__network_that_names_nonsense__is_refused(tmp_path, monkeypatch,
     assert told.code == 2
 
 
+def test_read__servers_of_another_flow_than_the_network_s__are_refused_until_it_is_named(run, tmp_path):
+    (tmp_path / "network.json").write_text(json.dumps({"contracts": {"Flow": "0x" + "66" * 20}}))
+    network = ["--network", str(tmp_path / "network.json")]
+    told = run("get", HEX, "apple", *network)
+    assert (told.code, told.out) == (4, "")
+    assert f"follows the flow {FLOW}" in told.err
+    assert run("get", HEX, "apple", *network, "--flow", FLOW).out == "green"
+    assert run("get", HEX, "apple", "--flow", "0x" + "66" * 20).code == 4
+
+
 def test_put__new_stream__is_told_before_anything_is_paid(run, monkeypatch):
     monkeypatch.setenv("ZG_CLIENT_PRIVATE_KEY", "a1" * 32)
     told = run("put", "new", "key", "value", "--nodes", NOWHERE, "--rpc", NOWHERE, "--flow", FLOW)

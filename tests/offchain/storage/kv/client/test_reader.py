@@ -6,6 +6,7 @@ from offchain.storage.kv.client.reader import with_prefix
 from tests.doubles.kv_parts import sender
 from tests.doubles.streams import (
     StreamFile,
+    b64,
     grant_admin,
     grant_special_writer,
     grant_writer,
@@ -161,6 +162,13 @@ def test_items__keys_out_of_order__do_not_turn_in_circles(one, unproven):
     one.lie(0, "kv_getNext", lambda told: told and told | {"key": "YQ=="})
     with pytest.raises(PeerUnavailable, match="out of order"):
         list(one.reader(unproven=unproven).items(STREAM))
+
+
+def test_items__key_that_its_own_proof_denies__is_not_believed(one):
+    one.put(STREAM, b"member:bob", b"1")
+    one.lie(0, "kv_getFirst", lambda told: told | {"key": b64(b"member:ann")})
+    with pytest.raises(Untrusted, match=f"list key 0x{b'member:ann'.hex()}, which has no value after 0"):
+        list(one.reader().items(STREAM))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from itertools import islice
 
 import pytest
 
-from offchain.errors import BadSettings
+from offchain.errors import BadSettings, Untrusted
 from offchain.protocol.encryption import Key
 from offchain.protocol.encryption_header import authenticated_cipher, public_cipher
 from offchain.protocol.kv.stream_data import Kind
@@ -12,7 +12,7 @@ from offchain.storage.kv.client.evidence import NEVER
 from offchain.storage.kv.client.reader import Reader
 from offchain.storage.kv.client.watch import Watcher
 from tests.doubles.kv_parts import sender
-from tests.doubles.streams import StreamFile, grant_writer, stream_id
+from tests.doubles.streams import StreamFile, grant_admin, grant_writer, renounce_writer, revoke_writer, stream_id
 
 STREAM, OTHER = stream_id(1), stream_id(2)
 
@@ -126,6 +126,38 @@ def test_stream__rights__are_told_as_controls(watched):
         Kind.GRANT_WRITER,
         sender(1),
     )
+
+
+def test_stream__controls_that_came_to_nothing__are_not_told(watched):
+    watched.put(b"key", b"x")
+    controls = [revoke_writer(STREAM, sender(1)), grant_writer(STREAM, sender(1)), renounce_writer(STREAM)]
+    watched.plan = [
+        lambda: watched.send(StreamFile(controls=controls)),
+        lambda: watched.send(StreamFile(controls=[renounce_writer(STREAM)]), by=1),
+    ]
+    changes = list(islice(watched.watcher().stream(STREAM, watched.content), 2))
+    assert [(change.seq, change.control.kind) for change in changes] == [
+        (1, Kind.GRANT_WRITER),
+        (2, Kind.RENOUNCE_WRITER),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("forged", "message"),
+    [
+        (StreamFile(writes=[(STREAM, b"other", b"x")]), "writes key 0x6f74686572, which it did not"),
+        (StreamFile(controls=[grant_admin(STREAM, sender(9))]), "GRANT_ADMIN_ROLE, which did not happen"),
+        (StreamFile(controls=[revoke_writer(STREAM, sender(9))]), "REVOKE_WRITER_ROLE, which did not happen"),
+    ],
+)
+def test_stream__single_server_that_names_another_file__is_not_believed(one, forged, message):
+    watched = Watched(one)
+    watched.put(b"key", b"x")
+    watched.put(b"key", b"y")
+    watched.files[forged.root] = forged.data
+    one.lie(0, "kv_getTransaction", lambda told: {**told, "root": "0x" + forged.root.hex()})
+    with pytest.raises(Untrusted, match=message):
+        next(watched.watcher().stream(STREAM, watched.content, since=0))
 
 
 def test_stream__part_about_another_stream__is_not_told(watched):

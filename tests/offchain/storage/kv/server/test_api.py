@@ -2,10 +2,13 @@
 
 import asyncio
 import base64
+import threading
 
 import pytest
 
-from offchain.errors import RemoteRefused
+from offchain.errors import Busy, RemoteRefused
+from offchain.runtime.threads import in_thread
+from offchain.storage.kv.server.api import MAX_WAITING, PAST_SEARCHES
 from offchain.storage.kv.wire import MAX_QUERY_BYTES
 from offchain.storage.wire import to_hex
 from tests.doubles.files import random_bytes
@@ -257,3 +260,29 @@ def test_holding__of_all_streams__lists_no_more_than_fit_an_answer(call, written
     written.send(StreamFile(writes=[(B, b"k", b"x")]))
     monkeypatch.setattr("offchain.storage.kv.server.api.MAX_LISTED", 1)
     assert call("getHoldingStreamIds") == [to_hex(A)]
+
+
+def test_past__many_searches_at_once__leave_threads_to_others(parts, monkeypatch):
+    parts.send(StreamFile(writes=[(A, b"k", b"v")]))
+    api, go_on, inside = parts.api, threading.Event(), []
+
+    def slow(*_):
+        inside.append(None)
+        assert go_on.wait(60)
+
+    monkeypatch.setattr("offchain.storage.kv.server.values.neighbour", slow)
+
+    async def crowd():
+        searches = [asyncio.ensure_future(api.get_first(A, 0, 1, 0)) for _ in range(PAST_SEARCHES + MAX_WAITING)]
+        await asyncio.sleep(0)
+        with pytest.raises(Busy, match="too many searches of the past at once"):
+            await api.get_last(A, 0, 1, 0)
+        for _ in range(PAST_SEARCHES + 1):
+            await in_thread(lambda: None)  # whoever else needs a thread has one
+        started = len(inside)
+        go_on.set()
+        assert await asyncio.gather(*searches) == [None] * len(searches)
+        return started
+
+    assert asyncio.run(crowd()) <= PAST_SEARCHES
+    assert len(inside) == PAST_SEARCHES + MAX_WAITING

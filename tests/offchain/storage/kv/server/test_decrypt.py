@@ -89,3 +89,14 @@ def test_replay__encrypted_transaction__is_committed_by_who_has_the_key_only(mak
     assert [parts.result(*parts.send(file)) for parts in (reader, stranger)][0] == COMMIT
     assert stranger.result(0).startswith("DataParseError: ")
     assert (reader.value(S, b"k"), stranger.value(S, b"k")) == (b"secret", None)
+
+
+@pytest.mark.parametrize("start", [1, 2])
+def test_replay__plain_data_that_begins_as_encrypted_files_do__is_refused_with_a_key_and_without(make_parts, start):
+    file = StreamFile(writes=[(S, b"k", b"forked")], encrypt=lambda data: bytes([start]) + bytes(7) + data[8:])
+    servers = make_parts("plain"), make_parts("key", openers=[KEY]), make_parts("own", openers=[Identity(b"\7" * 32)])
+    for parts in servers:
+        parts.send(StreamFile(writes=[(S, b"k", b"first")]))
+        parts.send(file)
+    assert [parts.result(1).partition(":")[0] for parts in servers] == ["DataParseError"] * 3
+    assert len({parts.root(S) for parts in servers}) == 1

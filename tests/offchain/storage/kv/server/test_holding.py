@@ -71,6 +71,19 @@ def test_held_streams__submissions_to_others_are_left_aside(make_parts):
     assert parts.streams() == [A]
 
 
+def test_held_streams__submission_left_aside__is_told_until_all_its_streams_are_held(make_parts):
+    parts = make_parts(held=frozenset([A]))
+    parts.send(put(A, b"a"))
+    status = client(parts)
+    assert status("kv_getStreamStatus", to_hex(A))["asideFrom"] is None
+    both = StreamFile(writes=[(A, b"k", b"x"), (B, b"k", b"x")])
+    [aside, _] = parts.send(both, both)
+    assert status("kv_getStreamStatus", to_hex(A))["asideFrom"] == aside
+    parts.holding.add(B)
+    parts.work()
+    assert status("kv_getStreamStatus", to_hex(A))["asideFrom"] is None
+
+
 def test_held_streams__read_of_another__is_refused(make_parts):
     parts = make_parts(held=frozenset([A]))
     [seq] = parts.send(StreamFile(reads=[(B, b"k")], writes=[(A, b"k", b"a")], streams=[A]))

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from offchain.errors import BadSettings, ChainInconsistent
 from offchain.storage.kv.server import ledger
-from offchain.storage.kv.server.ledger import END
+from offchain.storage.kv.server.ledger import END, LEDGER_SCHEMA
+from offchain.store.database import Database
 from tests.doubles.flow_log import made_up
 from tests.doubles.streams import StreamFile, stream_id
 
@@ -96,3 +99,17 @@ def test_first_waiting__in_a_long_stream__is_a_look_into_an_index(parts):
 
     assert ledger.first_waiting(Reader(), A) is None
     assert seen[0]["detail"] == "SEARCH members USING INDEX members_waiting (stream=?)"
+
+
+def test_schema__of_a_ledger_that_left_submissions_aside_before_that_was_marked__marks_them(tmp_path):
+    stream, file = stream_id(1), tmp_path / "kv.sqlite"
+    old = Database(file, replace(LEDGER_SCHEMA, migrations=LEDGER_SCHEMA.migrations[:1]), durable=False)
+    with old.transaction() as transaction:
+        for seq, state in ((0, ledger.DECIDED), (1, ledger.ELSEWHERE), (2, ledger.ELSEWHERE)):
+            row = (seq, seq, bytes(32), 1, 1, bytes(20), 0.0, state)
+            columns = "seq, block, root, size, start, sender, since, state"
+            transaction.execute(f"INSERT INTO submissions ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            transaction.execute("INSERT INTO members VALUES (?, ?, 1, 0)", (stream, seq))
+    old.close()
+    with Database(file, LEDGER_SCHEMA, durable=False) as database, database.snapshot() as reader:
+        assert ledger.first_aside(reader, stream) == 1

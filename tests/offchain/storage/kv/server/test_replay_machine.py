@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from offchain.protocol.kv import replay
 from offchain.protocol.kv.replay import MISSING
+from offchain.protocol.kv.rights import may_write_something
 from offchain.protocol.kv.state_tree import entry_leaf, entry_path, verify
 from offchain.storage.kv.server import pages, values
 from tests.doubles.kv_parts import KvParts, sender
@@ -48,16 +49,14 @@ def file_of(nonce, version, reads, written, changed, tagged, cut):
     return StreamFile(version, [*reads, (anywhere, nonce)], written, changed, tagged, cut)
 
 
-files = st.builds(
-    file_of,
-    st.binary(min_size=12, max_size=12),
+drafts = st.tuples(
     st.just((1 << 64) - 1) | st.integers(0, 20),
     st.lists(st.tuples(streams, keys), max_size=1),
     st.lists(writes, max_size=3),
     st.lists(controls, max_size=1),
     st.none() | st.lists(streams, min_size=1, max_size=2, unique=True),
     st.just(None) | st.just(2),
-).filter(lambda file: file.streams)
+).filter(lambda draft: file_of(b"n", *draft).streams)
 
 
 class Replaying(RuleBasedStateMachine):
@@ -66,6 +65,7 @@ class Replaying(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
+        self.count = 0
         self.chain = []
         self.here = set()
 
@@ -73,8 +73,10 @@ class Replaying(RuleBasedStateMachine):
     def start(self):
         self.parts = KvParts(Path(self.folder.name), history=HISTORY)
 
-    @rule(file=files, who=people, at_once=st.booleans())
-    def submit(self, file, who, at_once):
+    @rule(draft=drafts, who=people, at_once=st.booleans())
+    def submit(self, draft, who, at_once):
+        self.count += 1
+        file = file_of(self.count.to_bytes(12, "big"), *draft)
         [seq] = self.parts.announce(file, by=who)
         self.chain.append((who, file, self.parts.block))
         if at_once:
@@ -159,10 +161,12 @@ class Replaying(RuleBasedStateMachine):
             verdict = None if tagged & blocked else replay.without_data(model, sender(who), sorted(tagged), file.size)
             is_read = file.whole and verdict is None and seq in self.here
             reads = {read.stream for read in file.stream_data.reads} if is_read else set()
+            # Where the sender has no right, others do not wait.
+            bound = {each for each in tagged - blocked if may_write_something(model, each, sender(who))}
             stuck = tagged & blocked or (verdict is None and seq not in self.here | missing)
             if stuck or reads & blocked:
                 waiting.append(seq)
-                blocked |= tagged
+                blocked |= bound
                 history.append({stream: model.root(stream) for stream in model.streams()})
                 continue
             if seq in self.here or verdict:
@@ -171,7 +175,7 @@ class Replaying(RuleBasedStateMachine):
             else:
                 assert self.parts.result(seq) == MISSING
             if self.parts.result(seq) == MISSING or (tagged | reads) & provisional.keys():
-                provisional = dict.fromkeys(tagged, seq) | provisional
+                provisional = dict.fromkeys(bound, seq) | provisional
             history.append({stream: model.root(stream) for stream in model.streams()})
         return model, waiting, history, provisional
 

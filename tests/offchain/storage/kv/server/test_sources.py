@@ -102,14 +102,13 @@ def test_nodes__of_another_flow__are_not_used(web, make_node, make_sources):
         make_sources(ONE, identity=(5, IDENTITY.flow)).nodes()
 
 
-def test_nodes__that_follow_different_flows__are_not_used(web, make_node, make_sources):
+def test_nodes__one_of_another_flow__is_left_out(web, make_node, make_sources):
     for name, url in (("one", ONE), ("two", TWO)):
         make_node(name).serve(web, url)
     web.servers[TWO].after = lambda call, params, answer: (
         answer | {"networkIdentity": answer["networkIdentity"] | {"chainId": 5}} if call == "zgs_getStatus" else answer
     )
-    with pytest.raises(PeerUnavailable, match="follow different flows"):
-        make_sources(ONE, TWO).nodes()
+    assert [node.url for node in make_sources(TWO, ONE).nodes()] == [ONE]
 
 
 def test_nodes__that_fell_silent__are_left_alone_for_a_while(web, make_node, make_sources, clock):
