@@ -14,6 +14,7 @@ from offchain.storage.kv.client.batch import Batch, new_stream
 from offchain.storage.kv.client.transaction import Conflict, NotCommitted
 from tests.doubles.cluster import account
 from tests.doubles.kv_server import KvServer
+from tests.doubles.polling import eventually
 from tests.doubles.relay import Relay
 
 pytestmark = pytest.mark.anvil
@@ -182,7 +183,7 @@ def test_read__server_with_another_state__contradicts_the_honest_one(actors, ser
 def test_read__server_killed__the_others_go_on(actors, plain, servers, stream):
     third = KvServer(plain, name="story-kv-mortal").start()
     with KvClient([third.url, *(server.url for server in servers)]) as reader:
-        assert reader.get(stream, b"balance").data == b"100"
+        eventually(lambda: reader.get(stream, b"balance").data == b"100", "the new server has replayed the stream")
         third.kill()
         assert reader.get(stream, b"balance").data == b"100"
         actors.founder.commit(Batch().put(stream, b"balance", b"90")).check()  # a state that the dead never told
